@@ -1,0 +1,1 @@
+"""Image files to arrays, lesions, display copies: no Dash, no SQL."""

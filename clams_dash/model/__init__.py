@@ -1,0 +1,1 @@
+"""Records of one case, the tables of the pool, and the catalogues. Imports nothing else of the project."""

@@ -1,0 +1,216 @@
+"""Records of one case, as the clinical rules, the figures and the model see it. All immutable; ``None`` = not known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a record was read: import batch, file and row (the header is row 1)."""
+
+    batch_id: str
+    file: str | None
+    row: int | None
+
+    def __str__(self) -> str:
+        place = self.file or "unknown file"
+        return f"{place}, row {self.row} ({self.batch_id})" if self.row is not None else f"{place} ({self.batch_id})"
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """One person. ``patient_id`` is the pseudonym used in addresses."""
+
+    patient_id: str
+    sex: str | None
+    birth_date: date | None
+    birth_date_approximate: bool
+    onset_date: date | None
+    diagnosis_date: date | None
+    course: str
+    centre: str | None
+    synthetic: bool
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One examination. ``fs`` holds the functional systems given, by name without the ``fs_`` prefix."""
+
+    date: date
+    date_approximate: bool
+    edss: float | None
+    fs: dict[str, int]
+    t25fw_s: float | None
+    hpt9_dominant_s: float | None
+    hpt9_nondominant_s: float | None
+    sdmt: int | None
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Relapse:
+    """One relapse by its onset date."""
+
+    date: date
+    functional_systems: tuple[str, ...]
+    severity: str
+    steroids: bool | None
+    recovery: str
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class TreatmentCourse:
+    """One course of a therapy; ``stop_date`` None = goes on."""
+
+    dmt: str
+    start_date: date
+    stop_date: date | None
+    stop_reason: str | None
+    dose: str | None
+    interval_weeks: float | None
+    source: Source
+
+    def active_on(self, day: date) -> bool:
+        """Whether the course covers ``day`` (start included, stop excluded)."""
+        return self.start_date <= day and (self.stop_date is None or day < self.stop_date)
+
+
+@dataclass(frozen=True, slots=True)
+class ClinicalFact:
+    """A dated fact of a catalogued kind."""
+
+    date: date
+    kind: str
+    value: str | None
+    unit: str | None
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class LabResult:
+    """One laboratory result in the pool's unit, with the laboratory's own limits where given."""
+
+    date: date
+    analyte: str
+    value: float
+    unit: str
+    lower_limit: float | None
+    upper_limit: float | None
+    specimen: str | None
+    assay: str | None
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One image or mask series: display copy on a RAS+ grid.
+
+    ``shape_ras`` voxels and ``spacing_ras_mm`` along right, anterior, superior.
+    """
+
+    series_id: str
+    study_id: str
+    sequence: str
+    shape_ras: tuple[int, int, int]
+    spacing_ras_mm: tuple[float, float, float]
+    space: str | None
+    window: tuple[float, float] | None
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Lesion:
+    """One connected component of a T2 lesion mask; centroid in millimetres, RAS+."""
+
+    study_id: str
+    lesion_id: int
+    track_id: str | None
+    region: str
+    volume_mm3: float
+    change: str | None
+    centroid_ras_mm: tuple[float, float, float]
+    below_floor: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """One MRI study with its series and lesions."""
+
+    study_id: str
+    date: date
+    date_approximate: bool
+    region: str | None
+    field_t: float | None
+    vendor: str | None
+    model: str | None
+    protocol: str | None
+    gd_given: bool | None
+    new_t2: int | None
+    enlarging_t2: int | None
+    gd_lesions: int | None
+    t2_count: int | None
+    t2_volume_ml: float | None
+    brain_volume_ml: float | None
+    pbvc_percent: float | None
+    report_text: str | None
+    mask_source: str | None
+    comparison_study_id: str | None
+    note: str | None
+    series: tuple[Series, ...]
+    lesions: tuple[Lesion, ...]
+    source: Source
+
+    def first_series(self, *sequences: str) -> Series | None:
+        """The series of the first of ``sequences`` that exists, or None."""
+        by_name = {series.sequence: series for series in self.series}
+        return next((by_name[name] for name in sequences if name in by_name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Everything the pool knows about one person; every tuple is in ascending order of date."""
+
+    patient: Patient
+    visits: tuple[Visit, ...] = ()
+    relapses: tuple[Relapse, ...] = ()
+    treatments: tuple[TreatmentCourse, ...] = ()
+    facts: tuple[ClinicalFact, ...] = ()
+    labs: tuple[LabResult, ...] = ()
+    scans: tuple[Scan, ...] = ()
+
+    def last_date(self) -> date | None:
+        """The latest date on which anything was recorded."""
+        days = [
+            record.date for group in (self.visits, self.relapses, self.facts, self.labs, self.scans) for record in group
+        ]
+        days += [course.start_date for course in self.treatments]
+        days += [course.stop_date for course in self.treatments if course.stop_date]
+        return max(days, default=None)
+
+    def as_of(self, day: date) -> Case:
+        """The case as it was known on ``day``: later records gone, a stop after ``day`` not yet known."""
+        courses = tuple(
+            course
+            if course.stop_date is None or course.stop_date <= day
+            else replace(course, stop_date=None, stop_reason=None)
+            for course in self.treatments
+            if course.start_date <= day
+        )
+        return Case(
+            patient=self.patient,
+            visits=tuple(record for record in self.visits if record.date <= day),
+            relapses=tuple(record for record in self.relapses if record.date <= day),
+            treatments=courses,
+            facts=tuple(record for record in self.facts if record.date <= day),
+            labs=tuple(record for record in self.labs if record.date <= day),
+            scans=tuple(record for record in self.scans if record.date <= day),
+        )
+
+    def treatment_on(self, day: date) -> TreatmentCourse | None:
+        """The course covering ``day`` (the one started last), or None when untreated."""
+        active = [course for course in self.treatments if course.dmt != "none" and course.active_on(day)]
+        return active[-1] if active else None

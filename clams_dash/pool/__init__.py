@@ -1,0 +1,1 @@
+"""The DuckDB pool: the only place that knows SQL of the pool."""

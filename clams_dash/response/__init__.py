@@ -1,0 +1,1 @@
+"""Therapy-response models: features, training, bundle, prediction."""

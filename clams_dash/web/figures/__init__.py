@@ -1,0 +1,1 @@
+"""Case to plotly figure: pure functions."""

@@ -1,0 +1,1 @@
+"""One module per screen or panel: layout and register."""
