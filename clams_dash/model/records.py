@@ -107,18 +107,22 @@ class LabResult:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One image or mask series: display copy on a RAS+ grid.
+    """One image or mask series: its display copy on an axis-aligned RAS+ grid, millimetres.
 
-    ``shape_ras`` voxels and ``spacing_ras_mm`` along right, anterior, superior.
+    ``origin_mm`` is the centre of the first voxel; ``box_mm`` the low and high corner of what is not background;
+    ``window`` the 8-bit levels shown black and white.
     """
 
     series_id: str
     study_id: str
     sequence: str
-    shape_ras: tuple[int, int, int]
-    spacing_ras_mm: tuple[float, float, float]
+    shape: tuple[int, int, int]
+    spacing_mm: tuple[float, float, float]
+    origin_mm: tuple[float, float, float]
+    box_mm: tuple[tuple[float, float, float], tuple[float, float, float]] | None
     space: str | None
     window: tuple[float, float] | None
+    drawable: bool
     source: Source
 
 

@@ -1,6 +1,7 @@
 """The tables of the pool: one description from which the DDL, the import checks and the documentation follow.
 
-Column kinds: ``text``, ``date``, ``number`` (double), ``whole`` (integer), ``flag`` (boolean).
+Column kinds: ``text``, ``date``, ``number`` (double), ``whole`` (integer), ``flag`` (boolean), ``timestamp``,
+``wholes`` and ``numbers`` (lists).
 Bounds are inclusive. ``choices`` names a catalogue (see :mod:`clams_dash.model.catalogues`) or lists codes.
 A column marked ``derived`` is filled in by the import and not read from a source.
 """
@@ -210,13 +211,16 @@ SERIES = _table(
     (
         Column("series_id", "text", "opaque id, used in addresses", derived=True),
         Column("study_id", "text", "study", required=True),
+        Column("patient_id", "text", "pseudonym of the study's patient", derived=True),
         Column("sequence", "text", "sequence or kind of mask", required=True, choices="sequences"),
         Column(
             "path", "text", "NIfTI file; in a source relative to its folder, in the pool to imaging/", required=True
         ),
         Column("sha256", "text", "digest of that file", derived=True),
-        Column("shape", "text", "voxels along right, anterior, superior of what is shown", derived=True),
-        Column("spacing_mm", "text", "millimetres along the same axes", derived=True),
+        Column("shape", "wholes", "voxels of the display copy along right, anterior, superior", derived=True),
+        Column("spacing_mm", "numbers", "voxel size of the display copy, same axes", unit="mm", derived=True),
+        Column("origin_mm", "numbers", "centre of its first voxel, RAS+ world", unit="mm", derived=True),
+        Column("box_mm", "numbers", "box of the head or brain, RAS+ world: low corner, high corner", derived=True),
         Column("space", "text", "grid the display copy lies on: native, common grid, MNI152"),
         Column("display_path", "text", "display copy (.vti) relative to imaging/", derived=True),
         Column("display_sha256", "text", "digest of the display copy", derived=True),
@@ -224,6 +228,7 @@ SERIES = _table(
         Column("window_high", "number", "intensity shown as white, likewise", derived=True),
     ),
     key=("study_id", "sequence"),
+    order=("patient_id", "study_id", "sequence"),
 )
 
 LESION = _table(
@@ -231,6 +236,7 @@ LESION = _table(
     "connected components of the T2 lesion masks",
     (
         Column("study_id", "text", "study", required=True),
+        Column("patient_id", "text", "pseudonym of the study's patient", derived=True),
         Column("lesion_id", "whole", "number within the study, largest first", required=True, low=1),
         Column("track_id", "text", "the same lesion across studies"),
         Column(
@@ -252,6 +258,7 @@ LESION = _table(
         Column("below_floor", "flag", "smaller than the 14.0 mm3 counting floor"),
     ),
     key=("study_id", "lesion_id"),
+    order=("patient_id", "study_id", "lesion_id"),
 )
 
 IMPORT_BATCH = Table(

@@ -1,0 +1,85 @@
+"""T2 lesions of one mask: connected components, their volumes and places, and the counting convention.
+
+Convention (stored with the counts in the pool): 26-connectivity; components of at least 14.0 mm3 are counted (a sphere
+of 3 mm diameter is 14.1 mm3, the smallest lesion of the MAGNIMS criteria); the volume is that of the whole mask.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import nibabel as nib
+import numpy as np
+from scipy import ndimage
+
+from clams_dash.errors import ImageError
+from clams_dash.imaging.nifti import Volume
+
+COUNTING_FLOOR_MM3 = 14.0
+_CONNECT_26 = np.ones((3, 3, 3), dtype=bool)
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One connected component; ``number`` 1 is the largest. Centroid in millimetres RAS+."""
+
+    number: int
+    volume_mm3: float
+    centroid_ras_mm: tuple[float, float, float]
+
+    @property
+    def counted(self) -> bool:
+        """Whether the component reaches the counting floor."""
+        return self.volume_mm3 >= COUNTING_FLOOR_MM3
+
+
+@dataclass(frozen=True, slots=True)
+class LesionLoad:
+    """The lesions of one mask, largest first."""
+
+    components: tuple[Component, ...]
+
+    @property
+    def t2_count(self) -> int:
+        """Components of at least 14.0 mm3."""
+        return sum(component.counted for component in self.components)
+
+    @property
+    def t2_volume_ml(self) -> float:
+        """Volume of the whole mask, small components included."""
+        return sum(component.volume_mm3 for component in self.components) / 1000.0
+
+
+def as_mask(volume: Volume, name: str) -> Volume:
+    """Check that a volume is a mask (whole numbers from 0 to 65535) and return it with integer labels.
+
+    Raises
+    ------
+    ImageError
+        Naming the file, when voxels are negative, fractional (a probability map) or beyond 65535.
+    """
+    data = volume.data
+    if data.dtype.kind == "f":
+        if not np.array_equal(data, np.rint(data)):
+            raise ImageError(f"{name}: holds fractions, so it is a probability map and not a lesion mask")
+        data = np.rint(data).astype(np.int64)
+    if data.size and (int(data.min()) < 0 or int(data.max()) > 65535):
+        raise ImageError(f"{name}: a mask holds labels from 0 to 65535; this holds {data.min()} to {data.max()}")
+    return Volume(data.astype(np.uint16), volume.affine)
+
+
+def measure(mask: Volume) -> LesionLoad:
+    """Measure the connected components of ``mask`` (any label > 0 is lesion)."""
+    labels, count = ndimage.label(mask.data > 0, structure=_CONNECT_26)
+    if count == 0:
+        return LesionLoad(())
+    index = np.arange(1, count + 1)
+    volumes = np.bincount(labels.ravel(), minlength=count + 1)[1:] * mask.voxel_volume_mm3
+    centres = nib.affines.apply_affine(mask.affine, np.array(ndimage.center_of_mass(labels > 0, labels, index)))
+    ordered = sorted(zip(volumes.tolist(), centres.tolist(), strict=True), key=lambda pair: (-pair[0], pair[1]))
+    return LesionLoad(
+        tuple(
+            Component(number, round(volume, 4), (centre[0], centre[1], centre[2]))
+            for number, (volume, centre) in enumerate(ordered, start=1)
+        )
+    )

@@ -1,0 +1,230 @@
+"""Cases out of the pool: one person's records, the page of the case list, image files by opaque id."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from clams_dash.errors import UnknownPatient
+from clams_dash.model import records, tables
+from clams_dash.pool.database import Database
+
+_SERIES_ID = re.compile(r"[0-9a-f]{32}")
+TRAINING_TABLES = (
+    tables.PATIENT, tables.VISIT, tables.RELAPSE, tables.TREATMENT, tables.CLINICAL_FACT, tables.LAB, tables.MRI,
+)  # fmt: skip
+
+
+class SortKey(StrEnum):
+    """Columns the case list may be sorted by."""
+
+    PATIENT = "patient_id"
+    SEX = "sex"
+    AGE = "age"
+    COURSE = "course"
+    CENTRE = "centre"
+    EDSS = "last_edss"
+    DMT = "dmt"
+    RELAPSES = "relapses_24m"
+    LAST_DATE = "last_date"
+    LAST_MRI = "last_mri_date"
+    NEW_T2 = "last_new_t2"
+    IMAGES = "studies_with_images"
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRow:
+    """One line of the case list; None = not known."""
+
+    patient_id: str
+    sex: str | None
+    birth_date: date | None
+    course: str | None
+    centre: str | None
+    synthetic: bool
+    last_date: date | None
+    last_edss: float | None
+    dmt: str | None
+    relapses_24m: int
+    last_mri_date: date | None
+    last_new_t2: int | None
+    studies_with_images: int
+
+
+@dataclass(frozen=True, slots=True)
+class PoolCounts:
+    """How many people the pool holds, and of which kind."""
+
+    patients: int
+    synthetic: int
+    not_synthetic: int
+    with_images: int
+
+
+def case_page(
+    database: Database,
+    *,
+    search: str = "",
+    sort: SortKey = SortKey.IMAGES,
+    descending: bool = True,
+    rows: int = 50,
+    first: int = 0,
+) -> tuple[list[CaseRow], int]:
+    """Return one page of the case list and how many cases match ``search`` (pseudonym, course, therapy, centre)."""
+    found = database.rows("case_page", [search.strip().lower()[:100], sort.value, descending, min(rows, 500), first])
+    wanted = CaseRow.__dataclass_fields__
+    page = [CaseRow(**{name: row[name] for name in wanted}) for row in found]
+    return page, int(found[0]["found"]) if found else 0
+
+
+def pool_counts(database: Database) -> PoolCounts:
+    """Count the people of the pool."""
+    return PoolCounts(**database.rows("pool_counts")[0])
+
+
+def load_frames(database: Database, patient_id: str | None = None) -> dict[str, pd.DataFrame]:
+    """Tables the therapy-response model reads, of the whole pool or of one patient.
+
+    Raises UnknownPatient when that patient is not in the pool.
+    """
+    frames = {table.name: database.frame(table, patient_id) for table in TRAINING_TABLES}
+    if patient_id is not None and frames["patient"].empty:
+        raise _unknown(patient_id)
+    return frames
+
+
+def display_copy(database: Database, series_id: str) -> tuple[Path, str] | None:
+    """File and patient of a series' display copy, or None when there is no such series.
+
+    The id is opaque; the path comes from the pool and never from the request.
+    """
+    if not _SERIES_ID.fullmatch(series_id):
+        return None
+    found = database.rows("display_copy", [series_id])
+    return (database.folder.imaging / found[0]["display_path"], found[0]["patient_id"]) if found else None
+
+
+def load_case(database: Database, patient_id: str) -> records.Case:
+    """Everything the pool knows about one person. Raises UnknownPatient."""
+    people = database.patient_rows(tables.PATIENT, patient_id)
+    if not people:
+        raise _unknown(patient_id)
+
+    def rows(table: tables.Table) -> list[dict[str, Any]]:
+        return database.patient_rows(table, patient_id)
+
+    series = [_series(row) for row in rows(tables.SERIES)]
+    lesions = [_lesion(row) for row in rows(tables.LESION)]
+    return records.Case(
+        patient=_patient(people[0]),
+        visits=tuple(_visit(row) for row in rows(tables.VISIT)),
+        relapses=tuple(_relapse(row) for row in rows(tables.RELAPSE)),
+        treatments=tuple(_plain(records.TreatmentCourse, row) for row in rows(tables.TREATMENT)),
+        facts=tuple(_plain(records.ClinicalFact, row) for row in rows(tables.CLINICAL_FACT)),
+        labs=tuple(_plain(records.LabResult, row) for row in rows(tables.LAB)),
+        scans=tuple(_scan(row, series, lesions) for row in rows(tables.MRI)),
+    )
+
+
+def _unknown(patient_id: str) -> UnknownPatient:
+    return UnknownPatient(f"no patient {patient_id[:80]!r} in this pool; the case list shows who is")
+
+
+def _source(row: Mapping[str, Any]) -> records.Source:
+    return records.Source(row["batch_id"], row["source_file"], row["source_row"])
+
+
+def _plain(kind: Any, row: Mapping[str, Any]) -> Any:
+    names = [name for name in kind.__dataclass_fields__ if name != "source"]
+    return kind(**{name: row[name] for name in names}, source=_source(row))
+
+
+def _patient(row: Mapping[str, Any]) -> records.Patient:
+    return records.Patient(
+        patient_id=row["patient_id"],
+        sex=row["sex"],
+        birth_date=row["birth_date"],
+        birth_date_approximate=bool(row["birth_date_approximate"]),
+        onset_date=row["onset_date"],
+        diagnosis_date=row["diagnosis_date"],
+        course=row["course"] or "unknown",
+        centre=row["centre"],
+        synthetic=bool(row["synthetic"]),
+        source=_source(row),
+    )
+
+
+def _visit(row: Mapping[str, Any]) -> records.Visit:
+    systems = {name.removeprefix("fs_"): row[name] for name in row if name.startswith("fs_") and row[name] is not None}
+    return records.Visit(
+        date=row["date"],
+        date_approximate=bool(row["date_approximate"]),
+        edss=row["edss"],
+        fs=systems,
+        t25fw_s=row["t25fw_s"],
+        hpt9_dominant_s=row["hpt9_dominant_s"],
+        hpt9_nondominant_s=row["hpt9_nondominant_s"],
+        sdmt=row["sdmt"],
+        source=_source(row),
+    )
+
+
+def _relapse(row: Mapping[str, Any]) -> records.Relapse:
+    return records.Relapse(
+        date=row["date"],
+        functional_systems=tuple(part.strip() for part in (row["functional_systems"] or "").split(";") if part.strip()),
+        severity=row["severity"] or "unknown",
+        steroids=row["steroids"],
+        recovery=row["recovery"] or "unknown",
+        source=_source(row),
+    )
+
+
+def _series(row: Mapping[str, Any]) -> records.Series:
+    box = row["box_mm"]
+    window = (row["window_low"], row["window_high"]) if row["window_low"] is not None else None
+    return records.Series(
+        series_id=row["series_id"],
+        study_id=row["study_id"],
+        sequence=row["sequence"],
+        shape=tuple(row["shape"]),
+        spacing_mm=tuple(row["spacing_mm"]),
+        origin_mm=tuple(row["origin_mm"]),
+        box_mm=(tuple(box[:3]), tuple(box[3:])) if box else None,
+        space=row["space"],
+        window=window,
+        drawable=row["display_path"] is not None,
+        source=_source(row),
+    )
+
+
+def _lesion(row: Mapping[str, Any]) -> records.Lesion:
+    return records.Lesion(
+        study_id=row["study_id"],
+        lesion_id=row["lesion_id"],
+        track_id=row["track_id"],
+        region=row["region"] or "unknown",
+        volume_mm3=row["volume_mm3"],
+        change=row["change"],
+        centroid_ras_mm=(row["centroid_r"], row["centroid_a"], row["centroid_s"]),
+        below_floor=bool(row["below_floor"]),
+    )
+
+
+def _scan(row: Mapping[str, Any], series: list[records.Series], lesions: list[records.Lesion]) -> records.Scan:
+    own = ("series", "lesions", "source", "date_approximate")
+    names = [name for name in records.Scan.__dataclass_fields__ if name not in own]
+    return records.Scan(
+        **{name: row[name] for name in names},
+        date_approximate=bool(row["date_approximate"]),
+        series=tuple(one for one in series if one.study_id == row["study_id"]),
+        lesions=tuple(one for one in lesions if one.study_id == row["study_id"]),
+        source=_source(row),
+    )

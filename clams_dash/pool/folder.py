@@ -1,0 +1,123 @@
+"""The pool folder: immutable versions ``pool-<version>.duckdb`` and the pointer file ``CURRENT`` naming one of them.
+
+A reader follows the pointer and never waits. A writer builds a version beside the current one and then replaces the
+pointer in one step, so a reader sees the old pool or the new one and a killed writer leaves nothing but a file that
+the next writer clears away. The name changes with every version because DuckDB keeps serving the old contents to a
+process that reopens a path whose file was replaced.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from clams_dash.errors import PoolError
+
+KEPT_VERSIONS = 3
+_VERSION_FILE = re.compile(r"pool-(?P<version>[0-9A-Za-z-]+)\.duckdb")
+_BUILDING = ".building-"
+
+
+@dataclass(frozen=True, slots=True)
+class PoolFolder:
+    """A folder that holds, or will hold, a pool."""
+
+    path: Path
+
+    @property
+    def imaging(self) -> Path:
+        """Images as ingested and what is derived from them."""
+        return self.path / "imaging"
+
+    @property
+    def models(self) -> Path:
+        """Therapy-response models."""
+        return self.path / "models"
+
+    def exists(self) -> bool:
+        """Whether a pool can be opened here."""
+        return (self.path / "CURRENT").is_file()
+
+    def current_version(self) -> str:
+        """Name of the current version. Raises PoolError when there is none or the pointer is damaged."""
+        pointer = self.path / "CURRENT"
+        try:
+            name = pointer.read_text(encoding="utf-8").strip()
+        except FileNotFoundError as error:
+            raise PoolError(f"{self.path}: no pool here; build one with `clams demo` or `clams import`") from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise PoolError(f"{pointer}: cannot be read") from error
+        match = _VERSION_FILE.fullmatch(name)
+        if match is None or not (self.path / name).is_file():
+            raise PoolError(f"{pointer}: names {name[:80]!r}, which is not a pool version in this folder")
+        return match["version"]
+
+    def version_file(self, version: str) -> Path:
+        """File of a version."""
+        return self.path / f"pool-{version}.duckdb"
+
+    @contextmanager
+    def writing(self) -> Iterator[Path]:
+        """Hold the folder's write lock and give the path of a version under construction.
+
+        The caller builds the file and passes it to :meth:`publish`; whatever is left over is removed.
+        Raises PoolError when another process is writing.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        with (self.path / ".lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise PoolError(
+                    f"{self.path}: another import is writing to this pool; try again when it is done"
+                ) from error
+            self._clear_leftovers()
+            building = self.path / f"{_BUILDING}{secrets.token_hex(6)}.duckdb"
+            try:
+                yield building
+            finally:
+                self._clear_leftovers()
+
+    def publish(self, building: Path) -> str:
+        """Make a finished file the current version and return the version's name."""
+        version = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+        final = self.version_file(version)
+        _sync(building)
+        building.replace(final)
+        write_pointer(self.path / "CURRENT", final.name)
+        self._drop_old_versions(keep=final)
+        return version
+
+    def _clear_leftovers(self) -> None:
+        for leftover in self.path.glob(f"{_BUILDING}*"):
+            leftover.unlink(missing_ok=True)
+
+    def _drop_old_versions(self, keep: Path) -> None:
+        versions = sorted((f for f in self.path.glob("pool-*.duckdb") if f != keep), key=lambda f: f.stat().st_mtime)
+        for old in versions[: max(0, len(versions) - (KEPT_VERSIONS - 1))]:
+            old.unlink(missing_ok=True)
+
+
+def write_pointer(pointer: Path, name: str) -> None:
+    """Replace a pointer file in one step, durably."""
+    staged = pointer.with_name(f".{pointer.name}-{secrets.token_hex(6)}")
+    staged.write_text(name + "\n", encoding="utf-8")
+    _sync(staged)
+    staged.replace(pointer)
+    folder = os.open(pointer.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as handle:
+        os.fsync(handle.fileno())

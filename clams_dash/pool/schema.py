@@ -1,0 +1,40 @@
+"""DDL of the pool, made from the one description of its tables."""
+
+from __future__ import annotations
+
+from clams_dash.model import tables
+
+POOL_FORMAT = 1
+"""Raised when the tables change so that an older pool can no longer be read."""
+
+_SQL_TYPES = {
+    "text": "VARCHAR",
+    "date": "DATE",
+    "number": "DOUBLE",
+    "whole": "INTEGER",
+    "flag": "BOOLEAN",
+    "timestamp": "TIMESTAMP",
+    "wholes": "INTEGER[]",
+    "numbers": "DOUBLE[]",
+}
+
+
+def create_statements() -> list[str]:
+    """One CREATE TABLE per table, and ``pool_info`` (one row: format, engine version)."""
+    made = [_create(table) for table in tables.ALL_TABLES]
+    return [
+        *made,
+        "CREATE TABLE pool_info (format INTEGER NOT NULL, engine VARCHAR NOT NULL, built_at TIMESTAMP NOT NULL)",
+    ]
+
+
+def sql_type(column: tables.Column) -> str:
+    """SQL type of a column."""
+    return _SQL_TYPES[column.kind]
+
+
+def _create(table: tables.Table) -> str:
+    columns = ", ".join(
+        f"{column.name} {sql_type(column)}{' NOT NULL' if column.required else ''}" for column in table.columns
+    )
+    return f"CREATE TABLE {table.name} ({columns})"

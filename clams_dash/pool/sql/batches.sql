@@ -1,0 +1,1 @@
+SELECT * FROM import_batch ORDER BY started_at DESC, batch_id

@@ -1,0 +1,4 @@
+SELECT count(*) AS patients, count(*) FILTER (synthetic) AS synthetic,
+       count(*) FILTER (NOT coalesce(synthetic, false)) AS not_synthetic,
+       count(*) FILTER (studies_with_images > 0) AS with_images
+FROM case_summary

@@ -1,0 +1,9 @@
+SELECT 'patient' AS table_name, count(*) AS n FROM patient
+UNION ALL SELECT 'visit', count(*) FROM visit
+UNION ALL SELECT 'relapse', count(*) FROM relapse
+UNION ALL SELECT 'treatment', count(*) FROM treatment
+UNION ALL SELECT 'clinical_fact', count(*) FROM clinical_fact
+UNION ALL SELECT 'lab', count(*) FROM lab
+UNION ALL SELECT 'mri', count(*) FROM mri
+UNION ALL SELECT 'series', count(*) FROM series
+UNION ALL SELECT 'lesion', count(*) FROM lesion
