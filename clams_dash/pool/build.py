@@ -37,8 +37,8 @@ def build_next(folder: PoolFolder, building: Path, additions: Mapping[str, pd.Da
 
 
 def _fill(connection: duckdb.DuckDBPyConnection, current: Path | None, additions: Mapping[str, pd.DataFrame]) -> None:
-    for statement in schema.create_statements():
-        connection.execute(statement)
+    for creation in schema.create_statements():
+        connection.execute(creation)
     if current is not None:
         connection.execute(f"ATTACH '{str(current).replace(chr(39), chr(39) * 2)}' AS earlier (READ_ONLY)")
         _check_format(connection, current)

@@ -24,6 +24,7 @@ _LOCKED_DOWN: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": "false",
     "python_enable_replacements": "false",
     "threads": "2",
+    "lock_configuration": "true",
 }
 
 
@@ -103,8 +104,6 @@ def _select(table: Table, *, one_patient: bool) -> str:
 
 def _open(path: Path) -> duckdb.DuckDBPyConnection:
     try:
-        connection = duckdb.connect(str(path), read_only=True, config=_LOCKED_DOWN)
-        connection.execute("SET lock_configuration = true")
+        return duckdb.connect(str(path), read_only=True, config=_LOCKED_DOWN)
     except duckdb.Error as error:
         raise PoolError(f"{path}: cannot be opened ({error}); rebuild it from its sources") from error
-    return connection

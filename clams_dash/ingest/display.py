@@ -1,0 +1,66 @@
+"""Display copies: what the viewer draws. 8-bit levels on an axis-aligned RAS+ grid, as VTK XML images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clams_dash.imaging.encode import image_vti, mask_vti, to_levels
+from clams_dash.imaging.nifti import Volume
+
+LESION_RGBA = {"lesion_mask": (34, 211, 238, 255), "change_mask": (255, 122, 61, 255)}
+"""Colours with one meaning each (product.md, Look): cyan = lesion, orange = new or changed."""
+
+_BACKGROUND_SHARE = 0.12
+_PLANE_SHARE = 0.004
+
+
+@dataclass(frozen=True, slots=True)
+class DisplayCopy:
+    """Bytes of a .vti file (None for an empty mask) and what a viewer must know about it.
+
+    ``window`` holds the 8-bit levels shown black and white; ``box_mm`` the low and high corner (RAS+) of what is
+    not background.
+    """
+
+    vti: bytes | None
+    window: tuple[float, float] | None
+    box_mm: tuple[float, float, float, float, float, float] | None
+
+
+def image_copy(image: Volume) -> DisplayCopy:
+    """Encode an image on an axis-aligned RAS+ grid. Intensities are clipped at the 0.1 and 99.95 percentile."""
+    data = image.data.astype(np.float32, copy=False)
+    positive = data[data > 0]
+    if positive.size == 0:
+        return DisplayCopy(image_vti(np.zeros(data.shape, np.uint8), image.affine), (0.0, 255.0), None)
+    foreground = data > _BACKGROUND_SHARE * float(np.percentile(positive, 99))
+    inside = data[foreground]
+    low, high = min(0.0, float(np.percentile(inside, 0.1))), float(np.percentile(inside, 99.95))
+    levels = to_levels(data, low, high)
+    shown = np.percentile(levels[foreground], (1, 99.6))
+    window = (round(max(0.0, float(shown[0]) * 0.6), 1), round(float(shown[1]), 1))
+    return DisplayCopy(image_vti(levels, image.affine), window, _box_mm(foreground, image.affine))
+
+
+def mask_copy(mask: Volume, sequence: str) -> DisplayCopy:
+    """Encode a mask as coloured overlay."""
+    labels = (mask.data > 0).astype(np.uint8)
+    return DisplayCopy(mask_vti(labels, mask.affine, {1: LESION_RGBA[sequence]}), None, None)
+
+
+def _box_mm(
+    foreground: NDArray[np.bool_], affine: NDArray[np.float64]
+) -> tuple[float, float, float, float, float, float]:
+    # A few bright voxels outside the head must not widen the box, so a plane counts only with a share of foreground.
+    ends: list[tuple[int, int]] = []
+    for axis in range(3):
+        others = tuple(other for other in range(3) if other != axis)
+        share = foreground.mean(axis=others)
+        hits = np.flatnonzero(share > _PLANE_SHARE)
+        ends.append((int(hits[0]), int(hits[-1])) if hits.size else (0, foreground.shape[axis] - 1))
+    low = [affine[axis, 3] + affine[axis, axis] * (ends[axis][0] - 0.5) for axis in range(3)]
+    high = [affine[axis, 3] + affine[axis, axis] * (ends[axis][1] + 0.5) for axis in range(3)]
+    return (*(round(float(value), 3) for value in low), *(round(float(value), 3) for value in high))  # type: ignore[return-value]
