@@ -70,12 +70,16 @@ def as_mask(volume: Volume, name: str) -> Volume:
 
 def measure(mask: Volume) -> LesionLoad:
     """Measure the connected components of ``mask`` (any label > 0 is lesion)."""
-    labels, count = ndimage.label(mask.data > 0, structure=_CONNECT_26)
-    if count == 0:
+    lesion = mask.data > 0
+    if not lesion.any():
         return LesionLoad(())
+    box = ndimage.find_objects(lesion.astype(np.uint8))[0]
+    labels, count = ndimage.label(lesion[box], structure=_CONNECT_26)
     index = np.arange(1, count + 1)
     volumes = np.bincount(labels.ravel(), minlength=count + 1)[1:] * mask.voxel_volume_mm3
-    centres = nib.affines.apply_affine(mask.affine, np.array(ndimage.center_of_mass(labels > 0, labels, index)))
+    corner = np.array([part.start for part in box])
+    voxels = np.array(ndimage.center_of_mass(labels > 0, labels, index)) + corner
+    centres = nib.affines.apply_affine(mask.affine, voxels)
     ordered = sorted(zip(volumes.tolist(), centres.tolist(), strict=True), key=lambda pair: (-pair[0], pair[1]))
     return LesionLoad(
         tuple(

@@ -77,7 +77,8 @@ def _flag(raw: pd.Series) -> pd.Series:
 
 def _date(raw: pd.Series) -> pd.Series:
     if types.is_datetime64_any_dtype(raw):
-        return pd.Series(raw.dt.tz_localize(None) if raw.dt.tz is not None else raw).dt.normalize()
+        naive: pd.Series = raw.dt.tz_localize(None).dt.normalize()
+        return naive
     texts = raw.map(lambda value: str(value), na_action="ignore").astype("string")
     whole: pd.Series = texts.where(texts.str.fullmatch(_ISO_DATE).fillna(False).astype(bool)).str.slice(0, 10)
     return pd.to_datetime(whole, format="%Y-%m-%d", errors="coerce")

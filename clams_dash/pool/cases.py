@@ -100,15 +100,27 @@ def load_frames(database: Database, patient_id: str | None = None) -> dict[str, 
     return frames
 
 
-def display_copy(database: Database, series_id: str) -> tuple[Path, str] | None:
-    """File and patient of a series' display copy, or None when there is no such series.
+@dataclass(frozen=True, slots=True)
+class DisplayCopy:
+    """Where a series' display copy lies, the digest it must have, and whose it is."""
+
+    path: Path
+    sha256: str
+    patient_id: str
+
+
+def display_copy(database: Database, series_id: str) -> DisplayCopy | None:
+    """Find the display copy of a series; None when there is no such series.
 
     The id is opaque; the path comes from the pool and never from the request.
     """
     if not _SERIES_ID.fullmatch(series_id):
         return None
     found = database.rows("display_copy", [series_id])
-    return (database.folder.imaging / found[0]["display_path"], found[0]["patient_id"]) if found else None
+    if not found:
+        return None
+    row = found[0]
+    return DisplayCopy(database.folder.imaging / row["display_path"], row["display_sha256"], row["patient_id"])
 
 
 def load_case(database: Database, patient_id: str) -> records.Case:

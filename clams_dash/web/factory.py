@@ -1,0 +1,57 @@
+"""Making the application: settings and services in, a Dash app out. No module-level state.
+
+Flow of the shell::
+
+    address --> shell.route --> list page | consultation page | "not found"
+"""
+
+from __future__ import annotations
+
+import dash_mantine_components as dmc
+from dash import Dash, dcc, html
+from dash.development.base_component import Component
+
+from clams_dash.config import ASSETS_DIR, NOT_A_DEVICE, Settings
+from clams_dash.security import guard, headers
+from clams_dash.web import routes, vtk_scene
+from clams_dash.web.ids import Shell
+from clams_dash.web.services import Services
+from clams_dash.web.theme import mantine_theme
+from clams_dash.web.views import case_list, consultation, shell
+
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+def create_app(settings: Settings, services: Services) -> Dash:
+    """Create the application for one pool."""
+    app = Dash(
+        "clams_dash",
+        title="CLAMS Dash",
+        update_title="",
+        assets_folder=str(ASSETS_DIR),
+        serve_locally=True,
+        suppress_callback_exceptions=False,
+    )
+    app.layout = _frame()
+    app.validation_layout = html.Div([_frame(), case_list.layout(), consultation.skeleton()])
+    shell.register(app, services)
+    case_list.register(app, services)
+    consultation.register(app, services)
+    vtk_scene.register(app)
+    limits = guard.Limits(settings.max_body_bytes, settings.max_json_depth, LOOPBACK_HOSTS | {settings.host})
+    guard.install(app.server, limits, app.callback_map.keys)
+    routes.add_routes(app.server, services)
+    headers.add_headers(app.server, app.csp_hashes())
+    return app
+
+
+def _frame() -> Component:
+    return dmc.MantineProvider(
+        [
+            dcc.Location(id=Shell.LOCATION, refresh=False),
+            html.Div(id=Shell.CONTENT, className="clams-page"),
+            html.Footer([html.Span(NOT_A_DEVICE), html.Span(id=Shell.POOL)], className="clams-footer"),
+        ],
+        theme=mantine_theme(),
+        forceColorScheme="light",
+    )

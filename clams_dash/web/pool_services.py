@@ -1,0 +1,80 @@
+"""The services over a real pool. One object per process, shared by its threads."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from datetime import date
+
+from clams_dash import __version__
+from clams_dash.config import Settings
+from clams_dash.errors import ModelError
+from clams_dash.model.records import Case
+from clams_dash.pool import cases
+from clams_dash.pool.database import Database
+from clams_dash.pool.folder import PoolFolder
+from clams_dash.response.bundle import Bundle, current_version, load_bundle
+from clams_dash.response.predict import Prediction, predict
+from clams_dash.web.services import DisplayFile, NoPrediction
+
+
+class PoolServices:
+    """Cases, images and predictions out of one pool folder."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._folder = PoolFolder(settings.pool_dir)
+        self._database = Database(self._folder)
+        self._lock = threading.Lock()
+        self._bundle: Bundle | None = None
+
+    def open_case(self, patient_id: str, at: date | None = None) -> Case:
+        """See :class:`clams_dash.web.services.Services`."""
+        case = cases.load_case(self._database, patient_id)
+        return case if at is None else case.as_of(at)
+
+    def case_page(
+        self, search: str, sort: cases.SortKey, descending: bool, rows: int, first: int
+    ) -> tuple[list[cases.CaseRow], int]:
+        """See :class:`clams_dash.web.services.Services`."""
+        return cases.case_page(
+            self._database, search=search, sort=sort, descending=descending, rows=rows, first=first
+        )
+
+    def counts(self) -> cases.PoolCounts:
+        """See :class:`clams_dash.web.services.Services`."""
+        return cases.pool_counts(self._database)
+
+    def display_file(self, series_id: str) -> DisplayFile | None:
+        """See :class:`clams_dash.web.services.Services`."""
+        found = cases.display_copy(self._database, series_id)
+        if found is None:
+            return None
+        try:
+            content = found.path.read_bytes()
+        except OSError:
+            return None
+        digest = hashlib.sha256(content).hexdigest()
+        return DisplayFile(content, digest) if digest == found.sha256 else None
+
+    def predict(self, patient_id: str, at: date | None = None) -> Prediction | NoPrediction:
+        """See :class:`clams_dash.web.services.Services`."""
+        frames = cases.load_frames(self._database, patient_id)
+        try:
+            bundle = self._current_bundle()
+        except ModelError as error:
+            return NoPrediction(f"No model: {error}")
+        day = at or self.open_case(patient_id).last_date()
+        if day is None:
+            return NoPrediction("No estimate: nothing is recorded about this person")
+        return predict(bundle, frames, patient_id, day)
+
+    def ready(self) -> dict[str, object]:
+        """See :class:`clams_dash.web.services.Services`."""
+        return {"status": "ok", "version": __version__, "pool": self._database.version, "patients": self.counts().patients}
+
+    def _current_bundle(self) -> Bundle:
+        version = current_version(self._folder.models)
+        with self._lock:
+            if self._bundle is None or self._bundle.version != version:
+                self._bundle = load_bundle(self._folder.models)
+            return self._bundle

@@ -1,0 +1,71 @@
+"""Routes beside the Dash pages: image bytes by opaque id, the health check, and honest 404s."""
+
+from __future__ import annotations
+
+import re
+
+from flask import Flask, Response, jsonify, request
+
+from clams_dash.errors import PoolError, UnknownPatient
+from clams_dash.web.services import Services
+
+_CASE_PAGE = re.compile(r"/case/(?P<patient>[A-Za-z0-9._-]{1,80})/?")
+_OWN_PATHS = ("/_", "/assets/", "/volume/", "/healthz")
+
+
+def volume_url(series_id: str) -> str:
+    """Address of a series' image."""
+    return f"/volume/{series_id}.vti"
+
+
+def patient_of(path: str) -> str | None:
+    """Pseudonym in the address of a consultation page, or None when it is another page."""
+    match = _CASE_PAGE.fullmatch(path)
+    return match["patient"] if match else None
+
+
+def add_routes(server: Flask, services: Services) -> None:
+    """Add the routes to the server."""
+
+    @server.get("/volume/<series_id>.vti")
+    def volume(series_id: str) -> Response:
+        found = services.display_file(series_id)
+        if found is None:
+            return _no_such("image")
+        response = Response(found.content, mimetype="application/octet-stream")
+        response.set_etag(found.sha256)
+        response.headers["Cache-Control"] = "private, no-cache"
+        return response.make_conditional(request)
+
+    @server.get("/healthz")
+    def healthz() -> Response:
+        try:
+            return jsonify(services.ready())
+        except PoolError:
+            answer = jsonify({"status": "no pool can be served"})
+            answer.status_code = 503
+            return answer
+
+    @server.before_request
+    def unknown_address() -> Response | None:
+        """Dash answers 200 to any address; a page that does not exist must say so in its status too."""
+        path = request.path
+        if path == "/" or path.startswith(_OWN_PATHS):
+            return None
+        patient = patient_of(path)
+        if patient is None:
+            return _no_such("page")
+        try:
+            services.open_case(patient)
+        except UnknownPatient:
+            return _no_such("patient")
+        return None
+
+
+def _no_such(thing: str) -> Response:
+    body = (
+        "<!doctype html><html lang='en'><title>CLAMS Dash: not found</title><body style='font-family:sans-serif'>"
+        f"<h1>Not found</h1><p>There is no such {thing} here.</p><p><a href='/'>All cases</a></p>"
+        "<p>Research and demonstration software, not a medical device.</p></body></html>"
+    )
+    return Response(body, status=404, mimetype="text/html")

@@ -1,0 +1,50 @@
+"""What the views may ask for: cases, the case list, image files, predictions. One door to a patient's data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+
+from clams_dash.model.records import Case
+from clams_dash.pool import cases
+from clams_dash.response.predict import Prediction
+
+
+@dataclass(frozen=True, slots=True)
+class DisplayFile:
+    """A display copy: its bytes, already checked against the pool's digest, and that digest."""
+
+    content: bytes
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoPrediction:
+    """Why there is no prediction, in words for the page."""
+
+    reason: str
+
+
+class Services(Protocol):
+    """The services as the views see them; tests may give others."""
+
+    def open_case(self, patient_id: str, at: date | None = None) -> Case:
+        """The records of one person, as known on ``at`` (None = today). Raises UnknownPatient."""
+
+    def case_page(
+        self, search: str, sort: cases.SortKey, descending: bool, rows: int, first: int
+    ) -> tuple[list[cases.CaseRow], int]:
+        """One page of the case list and how many cases match."""
+
+    def counts(self) -> cases.PoolCounts:
+        """How many people the pool holds, and of which kind."""
+
+    def display_file(self, series_id: str) -> DisplayFile | None:
+        """The image of one series, or None when there is none or it was altered."""
+
+    def predict(self, patient_id: str, at: date | None = None) -> Prediction | NoPrediction:
+        """Therapy perspectives of one person."""
+
+    def ready(self) -> dict[str, object]:
+        """What a health check says; raises PoolError when nothing can be served."""
