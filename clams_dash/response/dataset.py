@@ -1,0 +1,241 @@
+"""Decisions to learn from, and what became of them.
+
+A decision is a start or switch of a DMT, or a visit at which the present therapy (or none) was kept. Analysis is by
+intention to treat: the arm is what was decided, whatever followed. Outcomes within the horizon: a relapse; a
+worsening of the EDSS confirmed at 24 weeks by month 30, against the last EDSS before the decision. Decisions whose
+people were lost before the outcome could be known are left out, the others weighted by the inverse probability of
+not being lost; decisions too recent to be followed up at all are left out without a weight.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+
+from clams_dash.clinical.edss import is_valid
+from clams_dash.clinical.progression import Convention, Score, change_from
+from clams_dash.response.features import Look, features_at, present_therapy
+from clams_dash.response.logistic import expit, fit_logistic
+from clams_dash.response.settings import Design
+from clams_dash.response.timelines import NO_DAY, Bools, Floats, Frames, Ints, Timeline, day_numbers, numbers, table
+
+OUTCOMES: tuple[str, ...] = ("relapse", "worsening")
+_EPOCH = date(1970, 1, 1)
+_LONG_AGO = -(1 << 19)
+_CENSORING_FEATURES = ("age_years", "sex_female", "disease_duration_years", "edss_last", "relapses_24m", "on_dmt")
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """``index``: patient_id, index_date, arm, kind (start, stay). ``features``: their features, row by row."""
+
+    index: pd.DataFrame
+    features: pd.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Of one outcome: which decisions it is known for, what happened, and their weights (parallel to the decisions).
+
+    ``too_recent`` and ``lost`` count the decisions left out.
+    """
+
+    name: str
+    known: Bools
+    happened: Bools
+    weights: Floats
+    too_recent: int
+    lost: int
+
+
+def decisions(frames: Frames, design: Design) -> Decisions:
+    """All decisions of the pool about people of whom something was known before, in order of person and date."""
+    starts = _starts(frames, design)
+    stays = _stays(frames, starts, design)
+    index = pd.concat([starts, stays], ignore_index=True).sort_values(["patient_id", "index_date", "arm"])
+    index = index.drop_duplicates(["patient_id", "index_date"]).reset_index(drop=True)
+    if len(index):
+        index = index[Look.at(frames, index).known()].reset_index(drop=True)
+    return Decisions(index, features_at(frames, index))
+
+
+def outcomes(frames: Frames, made: Decisions, design: Design) -> dict[str, Outcome]:
+    """Relapse and confirmed worsening of every decision."""
+    look = Look.at(frames, made.index)
+    return {"relapse": _relapse(look, made, design), "worsening": _worsening(look, made, design)}
+
+
+def _dates(days: Ints) -> pd.Series:
+    return pd.Series(days.astype("datetime64[D]").astype("datetime64[s]"))
+
+
+def _starts(frames: Frames, design: Design) -> pd.DataFrame:
+    given = table(frames, "treatment", ("patient_id", "dmt", "start_date"))
+    given = given[given["dmt"].notna() & (given["dmt"] != "none") & given["start_date"].notna()]
+    given = given.sort_values(["patient_id", "dmt", "start_date"])
+    start = pd.Series(day_numbers(given["start_date"]), index=given.index)
+    stop = pd.Series(day_numbers(given["stop_date"]) if "stop_date" in given.columns else NO_DAY, index=given.index)
+    same = given.duplicated(["patient_id", "dmt"])
+    earlier_stop = stop.shift(1, fill_value=NO_DAY)
+    continued = same & ((earlier_stop == NO_DAY) | (start - earlier_stop <= design.restart_gap_days))
+    fresh = given[~continued]
+    return pd.DataFrame(
+        {
+            "patient_id": fresh["patient_id"].astype(object).to_numpy(),
+            "index_date": _dates(start[~continued].to_numpy()).to_numpy(),
+            "arm": fresh["dmt"].astype(object).to_numpy(),
+            "kind": "start",
+        }
+    )
+
+
+def _stays(frames: Frames, starts: pd.DataFrame, design: Design) -> pd.DataFrame:
+    visits = table(frames, "visit")
+    seen = pd.DataFrame({"patient_id": visits["patient_id"].astype(object), "day": day_numbers(visits["date"])})
+    seen = seen[seen["day"] != NO_DAY].sort_values(["patient_id", "day"]).reset_index(drop=True)
+    codes, ids = pd.factorize(seen["patient_id"])
+    people, days = codes.astype(np.int64), seen["day"].to_numpy()
+    begun = Timeline.of(
+        pd.Index(ids).get_indexer(pd.Index(starts["patient_id"])).astype(np.int64),
+        day_numbers(starts["index_date"]),
+        np.ones(len(starts)),
+    )
+    near = begun.count(people, days - design.settle_after_start_days, days + design.grace_before_start_days + 1)
+    period = (
+        days - seen.groupby("patient_id", sort=False)["day"].transform("min").to_numpy()
+    ) // design.stay_spacing_days
+    kept = seen.assign(period=period)[near == 0].drop_duplicates(["patient_id", "period"])
+    # The visit itself informs the decision, so the decision is dated the day after it.
+    index = pd.DataFrame(
+        {"patient_id": kept["patient_id"].to_numpy(), "index_date": _dates(kept["day"].to_numpy() + 1).to_numpy()}
+    )
+    arm = present_therapy(Look.at(frames, index)).dmt if len(index) else np.array([], dtype=object)
+    return index.assign(arm=arm, kind="stay")
+
+
+def _last_records(look: Look) -> Ints:
+    """Per person of the look, the last day on which anything was recorded."""
+    last = np.full(len(look.ids), _LONG_AGO, dtype=np.int64)
+    columns = [(name, "date") for name in ("visit", "relapse", "mri", "lab", "clinical_fact")]
+    for name, column in [*columns, ("treatment", "start_date"), ("treatment", "stop_date")]:
+        frame = table(look.frames, name, ("patient_id",))
+        if column not in frame.columns:
+            continue
+        people, days = look.people_of(frame), day_numbers(frame[column])
+        dated = (people >= 0) & (days != NO_DAY)
+        np.maximum.at(last, people[dated], days[dated])
+    return last
+
+
+def _weighted(
+    name: str, made: Decisions, observed: Ints, needed: int, happened: Bools, unsure: Bools, design: Design, look: Look
+) -> Outcome:
+    """Outcome with inverse-probability-of-censoring weights; ``observed`` is each decision's last day of follow-up."""
+    end = int(observed.max()) if len(observed) else 0
+    possible = look.days + needed + design.end_margin_days <= end
+    known = possible & (observed >= look.days + needed) & ~unsure
+    weights = np.zeros(len(known))
+    if known.any():
+        stay = _staying_probability(made.features[possible], (end - look.days[possible]) / 365.25, known[possible])
+        raw = np.zeros(len(known))
+        raw[possible] = float(known[possible].mean()) / np.maximum(stay, 1e-3)
+        weights[known] = np.minimum(raw[known], design.censoring_weight_limit)
+        weights[known] /= weights[known].mean()
+    return Outcome(name, known, happened & known, weights, int((~possible).sum()), int((possible & ~known).sum()))
+
+
+def _staying_probability(features: pd.DataFrame, years_to_end: Floats, known: Bools) -> Floats:
+    raw = np.column_stack([features[list(_CENSORING_FEATURES)].to_numpy(dtype=np.float64), years_to_end])
+    absent = np.isnan(raw)
+    # A column without any value stays at its mean and so takes no part.
+    mean = np.where(absent.all(axis=0), 0.0, np.nansum(raw, axis=0) / np.maximum((~absent).sum(axis=0), 1))
+    filled = np.where(absent, mean, raw)
+    spread = filled.std(axis=0)
+    scaled = (filled - mean) / np.where(spread > 0, spread, 1.0)
+    full = np.column_stack([np.ones(len(scaled)), scaled])
+    sd = np.full(full.shape[1], 0.5)
+    sd[0] = 5.0
+    line = fit_logistic(full, known.astype(np.float64), np.ones(len(known)), np.zeros(full.shape[1]), sd)
+    return expit(full @ line)
+
+
+def _relapse(look: Look, made: Decisions, design: Design) -> Outcome:
+    after = look.timeline("relapse").count(look.people, look.days + 1, look.days + design.horizon_days + 1)
+    observed = _last_records(look)[look.people]
+    never = np.zeros(len(after), dtype=bool)
+    return _weighted("relapse", made, observed, design.horizon_days, after > 0, never, design, look)
+
+
+def _worsening(look: Look, made: Decisions, design: Design) -> Outcome:
+    visits = table(look.frames, "visit")
+    edss, days, people = numbers(visits, "edss"), day_numbers(visits["date"]), look.people_of(visits)
+    valid = np.array([is_valid(value) for value in edss], dtype=bool) & (days != NO_DAY) & (people >= 0)
+    scores = _by_person(people[valid], days[valid], edss[valid], len(look.ids))
+    falls = table(look.frames, "relapse")
+    fall_days, fallen = day_numbers(falls["date"]), look.people_of(falls)
+    relapses = _by_person(fallen, fall_days, np.ones(len(falls)), len(look.ids))
+    convention = Convention(
+        threshold=design.worsening_threshold, confirm_days=design.confirm_days, reference="fixed", event="first"
+    )
+    happened = np.zeros(len(look.days), dtype=bool)
+    unsure = np.zeros(len(look.days), dtype=bool)
+    observed = np.full(len(look.days), _LONG_AGO, dtype=np.int64)
+    for row, (person, day) in enumerate(zip(look.people.tolist(), look.days.tolist(), strict=True)):
+        own = scores[person]
+        if own:
+            observed[row] = own[-1][0]
+        happened[row], unsure[row] = _one_worsening(
+            own, [when for when, _ in relapses[person]], day, convention, design
+        )
+    needed = design.horizon_days + design.confirm_days
+    return _weighted("worsening", made, observed, needed, happened, unsure, design, look)
+
+
+def _by_person(people: Ints, days: Ints, values: Floats, count: int) -> list[list[tuple[int, float]]]:
+    grouped: list[dict[int, float]] = [{} for _ in range(count)]
+    for person, day, value in zip(people.tolist(), days.tolist(), values.tolist(), strict=True):
+        if person >= 0 and day != NO_DAY:
+            grouped[person][day] = max(value, grouped[person].get(day, value))
+    return [sorted(one.items()) for one in grouped]
+
+
+def _one_worsening(
+    scores: list[tuple[int, float]], relapses: list[int], day: int, convention: Convention, design: Design
+) -> tuple[bool, bool]:
+    """Whether worsening was confirmed within the horizon, and whether that cannot be told."""
+    reference = _reference(scores, relapses, day, convention, design)
+    if reference is None:
+        return False, True
+    until = day + design.confirm_until_days
+    later = [Score(_day(when), value) for when, value in scores if day < when <= until]
+    found = change_from(
+        Score(_day(reference[0]), reference[1]), later, [_day(when) for when in relapses if when <= until], convention
+    )
+    last_onset = _day(day + design.horizon_days)
+    event = found.first("CDW")
+    if event is not None:
+        return event.onset_date <= last_onset, False
+    return False, any(change.kind == "CDW" and change.onset_date <= last_onset for change in found.unconfirmed)
+
+
+def _reference(
+    scores: list[tuple[int, float]], relapses: list[int], day: int, convention: Convention, design: Design
+) -> tuple[int, float] | None:
+    """The last EDSS before the decision; if it lies soon after a relapse, an earlier one that does not, if recent."""
+    before = [(when, value) for when, value in scores if when < day]
+    if not before:
+        return None
+    calm = [
+        (when, value)
+        for when, value in before
+        if when >= day - design.reference_window_days
+        and not any(0 <= when - relapse < convention.relapse_days for relapse in relapses)
+    ]
+    return calm[-1] if calm else before[-1]
+
+
+def _day(number: int) -> date:
+    return _EPOCH + timedelta(days=number)
