@@ -1,0 +1,105 @@
+"""Who the synthetic persons are: age, sex, course at onset, time of entry, and the traits that later steps act on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clams_dash.cohort.parameters import Parameters
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+IntArray = NDArray[np.int64]
+
+DAYS_PER_YEAR = 365.25
+DAYS_PER_MONTH = DAYS_PER_YEAR / 12
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Arrays over persons. Days count from 1970-01-01; ``wish_day`` is -1 where there is no wish for pregnancy."""
+
+    female: BoolArray
+    ppms: BoolArray
+    birth_day: IntArray
+    onset_day: IntArray
+    diagnosis_day: IntArray
+    entry_day: IntArray
+    lost_day: IntArray
+    centre: IntArray
+    frailty: FloatArray
+    progression_frailty: FloatArray
+    bmi: FloatArray
+    smoking: IntArray
+    """0 never, 1 former, 2 current"""
+    jcv_index: FloatArray
+    """at entry; below 0.2 = negative"""
+    wish_day: IntArray
+
+    def __len__(self) -> int:
+        return len(self.female)
+
+    def age_on(self, day: IntArray, who: IntArray | None = None) -> FloatArray:
+        """Age in years on a day, for all persons or for the rows ``who``."""
+        birth = self.birth_day if who is None else self.birth_day[who]
+        return np.asarray((day - birth) / DAYS_PER_YEAR)
+
+
+def day_number(value: object) -> int:
+    """Days from 1970-01-01 to a date."""
+    return int(np.datetime64(str(value), "D").astype(np.int64))
+
+
+def draw_people(count: int, parameters: Parameters, rng: np.random.Generator) -> People:
+    """``count`` persons: an incident share enters soon after onset, the others years later (prevalent cases)."""
+    cohort = parameters.cohort
+    ppms = rng.random(count) < cohort.ppms_share
+    female = rng.random(count) < np.where(ppms, cohort.female_share_ppms, cohort.female_share_relapsing)
+    age = np.where(
+        ppms,
+        np.clip(rng.normal(cohort.onset_age_ppms_mean, cohort.onset_age_ppms_sd, count), 22.0, 66.0),
+        np.clip(rng.normal(cohort.onset_age_relapsing_mean, cohort.onset_age_relapsing_sd, count), 14.0, 60.0),
+    )
+    first, last, grid = (day_number(day) for day in (cohort.first_entry, cohort.last_entry, cohort.grid_start))
+    entry = rng.integers(first, last + 1, count)
+    mean_lag = np.where(
+        rng.random(count) < cohort.incident_share, cohort.incident_lag_years, cohort.prevalent_lag_years
+    )
+    lag = 21 + (rng.exponential(mean_lag) * DAYS_PER_YEAR).astype(np.int64)
+    onset = np.maximum(entry - lag, grid)
+    wait = (rng.exponential(cohort.diagnosis_lag_years, count) * DAYS_PER_YEAR).astype(np.int64)
+    diagnosis = np.minimum(onset + 14 + wait, entry)
+    stay = (rng.exponential(1.0, count) / cohort.loss_per_year * DAYS_PER_YEAR).astype(np.int64)
+    smoking = rng.choice(
+        3,
+        count,
+        p=(
+            1.0 - cohort.former_smoker_share - cohort.smoker_share,
+            cohort.former_smoker_share,
+            cohort.smoker_share,
+        ),
+    )
+    laboratory = parameters.laboratory
+    positive = rng.random(count) < cohort.jcv_positive_share
+    index = np.exp(rng.normal(laboratory.jcv_log_median, laboratory.jcv_log_sd, count))
+    wishes = female & ~ppms & (rng.random(count) < cohort.pregnancy_wish_share)
+    birth = onset - np.round(age * DAYS_PER_YEAR).astype(np.int64)
+    wish = birth + np.round(rng.uniform(27.0, 38.0, count) * DAYS_PER_YEAR).astype(np.int64)
+    return People(
+        female=female,
+        ppms=ppms,
+        birth_day=birth,
+        onset_day=onset,
+        diagnosis_day=diagnosis,
+        entry_day=entry,
+        lost_day=entry + 30 + stay,
+        centre=rng.integers(0, len(cohort.centres), count),
+        frailty=rng.gamma(cohort.frailty_shape, 1.0 / cohort.frailty_shape, count),
+        progression_frailty=rng.gamma(cohort.progression_frailty_shape, 1.0 / cohort.progression_frailty_shape, count),
+        bmi=np.clip(rng.normal(cohort.bmi_mean, cohort.bmi_sd, count), 16.5, 48.0),
+        smoking=smoking.astype(np.int64),
+        jcv_index=np.where(positive, np.clip(index, 0.41, 4.5), rng.uniform(0.05, 0.19, count)),
+        wish_day=np.where(wishes & (wish > diagnosis), wish, -1),
+    )

@@ -1,0 +1,67 @@
+"""A cohort of synthetic persons with multiple sclerosis, as frames of the pool's tables."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from clams_dash.cohort.course import simulate_courses
+from clams_dash.cohort.drugs import load_drugs, load_lab_effects
+from clams_dash.cohort.examinations import Window, visit_frame
+from clams_dash.cohort.histories import fact_frame, patient_frame, relapse_frame, treatment_frame
+from clams_dash.cohort.laboratory import Bloods
+from clams_dash.cohort.parameters import load_parameters
+from clams_dash.cohort.people import day_number, draw_people
+from clams_dash.cohort.scans import mri_frame
+from clams_dash.errors import ClamsError
+
+
+def simulate_cohort(patients: int, seed: int) -> dict[str, pd.DataFrame]:
+    """Frames by table name (patient, visit, relapse, treatment, clinical_fact, lab, mri) with their source columns.
+
+    The same ``patients`` and ``seed`` give the same frames on any day: the data end at the data date of
+    ``data/effects/generator.toml``. Every part draws from a random stream of its own. Raises ClamsError for a number
+    of patients below one or a negative seed, FactsError for an impossible parameter file.
+    """
+    if patients < 1:
+        raise ClamsError(f"a cohort needs at least one patient; {patients} asked for")
+    if seed < 0:
+        raise ClamsError(f"the seed must not be negative; {seed} given")
+    parameters = load_parameters()
+    world, people_seed, course_seed, visit_seed, mri_seed, lab_seed, fact_seed, stop_seed = np.random.SeedSequence(
+        seed
+    ).spawn(8)
+    drugs = load_drugs(np.random.default_rng(world) if parameters.treatment.draw_effects else None)
+    effects = load_lab_effects(drugs)
+    people = draw_people(patients, parameters, np.random.default_rng(people_seed))
+    courses = simulate_courses(people, drugs, parameters, course_seed)
+    data_day = day_number(parameters.cohort.data_date)
+    window = Window(first=people.entry_day, last=np.minimum(people.lost_day, data_day))
+    ids = _pseudonyms(patients)
+    visit = visit_frame(ids, people, courses, window, parameters.visits, parameters.disability.highest_step, visit_seed)
+    mri = mri_frame(ids, people, courses, window, parameters, mri_seed)
+    lab = Bloods(people, courses, window, drugs, effects, parameters.laboratory, lab_seed).frame(ids)
+    last = _last_day(ids, [visit, mri, lab], people.entry_day)
+    return {
+        "patient": patient_frame(ids, people, courses, window, parameters.cohort),
+        "visit": visit,
+        "relapse": relapse_frame(ids, people, courses, window),
+        "treatment": treatment_frame(ids, courses, drugs, parameters.treatment, stop_seed),
+        "clinical_fact": fact_frame(ids, people, courses, drugs, window, last, data_day, fact_seed),
+        "lab": lab,
+        "mri": mri,
+    }
+
+
+def _pseudonyms(patients: int) -> NDArray[np.object_]:
+    width = max(4, len(str(patients)))
+    return np.array([f"P-{number:0{width}d}" for number in range(1, patients + 1)], dtype=object)
+
+
+def _last_day(ids: NDArray[np.object_], frames: list[pd.DataFrame], entry_day: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Day of the last record of every person."""
+    together = pd.concat([frame[["patient_id", "date"]] for frame in frames], ignore_index=True)
+    latest = together.groupby("patient_id")["date"].max().reindex(ids)
+    days = latest.to_numpy().astype("datetime64[D]").astype(np.int64)
+    return np.asarray(np.where(latest.isna().to_numpy(), entry_day, days))
