@@ -10,6 +10,7 @@ class Shell(StrEnum):
 
     LOCATION = "shell-location"
     CONTENT = "shell-content"
+    POOL = "shell-pool"
 
 
 class CaseList(StrEnum):
@@ -25,21 +26,34 @@ class Consultation(StrEnum):
 
     PATIENT = "consultation-patient"
     TIMELINE = "consultation-timeline"
-    PERSPECTIVES = "consultation-perspectives"
-    OUTCOME = "consultation-outcome"
+    STUDY = "consultation-study"
+    SEQUENCE = "consultation-sequence"
+    VIEWER = "consultation-viewer"
+    LESIONS = "consultation-lesions"
 
 
 class Mri(StrEnum):
-    """The MRI viewer."""
+    """The parts of an MRI scene (see :func:`mri_part`)."""
 
-    PANEL = "mri-panel"
     SCENE = "mri-scene"
-    STUDY = "mri-study"
     STATE = "mri-state"
+    MESSAGE = "mri-message"
     WINDOW = "mri-window"
+    WINDOW_TEXT = "mri-window-text"
+    WINDOW_RESET = "mri-window-reset"
     OVERLAY = "mri-overlay"
 
 
-def mri_slider(plane: str) -> dict[str, str]:
+def mri_part(part: Mri, scene: str = "current") -> dict[str, str]:
+    """A part of one scene; a page may show several, such as ``prior`` and ``current``."""
+    return {"view": "mri", "part": part.value, "scene": scene}
+
+
+def mri_slider(plane: str, scene: str = "current") -> dict[str, str]:
     """The slice slider of one plane: ``axial``, ``coronal`` or ``sagittal``."""
-    return {"view": "mri", "part": "slider", "plane": plane}
+    return {"view": "mri", "part": "slider", "plane": plane, "scene": scene}
+
+
+def mri_position(plane: str, scene: str = "current") -> dict[str, str]:
+    """The text saying where the slice of one plane lies."""
+    return {"view": "mri", "part": "position", "plane": plane, "scene": scene}

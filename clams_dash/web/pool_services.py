@@ -36,9 +36,7 @@ class PoolServices:
         self, search: str, sort: cases.SortKey, descending: bool, rows: int, first: int
     ) -> tuple[list[cases.CaseRow], int]:
         """See :class:`clams_dash.web.services.Services`."""
-        return cases.case_page(
-            self._database, search=search, sort=sort, descending=descending, rows=rows, first=first
-        )
+        return cases.case_page(self._database, search=search, sort=sort, descending=descending, rows=rows, first=first)
 
     def counts(self) -> cases.PoolCounts:
         """See :class:`clams_dash.web.services.Services`."""
@@ -70,7 +68,12 @@ class PoolServices:
 
     def ready(self) -> dict[str, object]:
         """See :class:`clams_dash.web.services.Services`."""
-        return {"status": "ok", "version": __version__, "pool": self._database.version, "patients": self.counts().patients}
+        return {
+            "status": "ok",
+            "version": __version__,
+            "pool": self._database.version,
+            "patients": self.counts().patients,
+        }
 
     def _current_bundle(self) -> Bundle:
         version = current_version(self._folder.models)

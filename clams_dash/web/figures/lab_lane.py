@@ -1,0 +1,84 @@
+"""One laboratory lane of the timeline: values, reference band, out-of-range marks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+
+import plotly.graph_objects as go
+
+from clams_dash.model import catalogues
+from clams_dash.model.records import Case, LabResult
+from clams_dash.web.figures.marks import axis_of, lane_label, missing_note, source_line
+from clams_dash.web.theme import Colour, Size
+from clams_dash.web.wording import iso
+
+_UNITS = {"10^9/L": "10⁹/L", "umol/L": "µmol/L", "cells/uL": "cells/µL"}
+
+
+def drawer(analyte: str) -> Callable[[go.Figure, int, Case, date], None]:
+    """Make the lane's draw function for one analyte."""
+
+    def draw(figure: go.Figure, row: int, case: Case, end: date) -> None:
+        _draw(figure, row, [result for result in case.labs if result.analyte == analyte], analyte)
+
+    return draw
+
+
+def _draw(figure: go.Figure, row: int, results: list[LabResult], name: str) -> None:
+    analyte = catalogues.analytes()[name]
+    unit = _UNITS.get(analyte.unit, analyte.unit)
+    lane_label(figure, row, analyte.label, unit)
+    if not results:
+        figure.update_yaxes(showticklabels=False, showgrid=False, range=[0, 1], row=row, col=1)
+        missing_note(figure, row, "not measured")
+        return
+    low, high = _limits(results[-1], analyte)
+    values = [result.value for result in results]
+    top = max([*values, high or 0.0, (low or 0.0) * 1.2]) * 1.35 or 1.0
+    figure.update_yaxes(range=[0, top], nticks=3, row=row, col=1)
+    if low is not None or high is not None:
+        figure.add_shape(
+            type="rect", xref=f"{axis_of('x', row)} domain", x0=0, x1=1, yref=axis_of("y", row), y0=low or 0,
+            y1=high if high is not None else top, fillcolor=Colour.REFERENCE.value, line_width=0, layer="below",
+        )  # fmt: skip
+    outside = [_is_outside(result, analyte) for result in results]
+    decimals = analyte.decimals
+    figure.add_scatter(
+        x=[result.date for result in results], y=values, mode="lines+markers+text",
+        text=["" for _ in values[:-1]] + [f"{values[-1]:.{decimals}f}"], textposition="top center",
+        textfont={"size": Size.SMALL, "color": (Colour.ALERT if outside[-1] else Colour.INK).value}, cliponaxis=False,
+        line={"color": Colour.INK.value, "width": 1.2},
+        marker={"size": [7 if out else 4 for out in outside],
+                "symbol": ["diamond" if out else "circle" for out in outside],
+                "color": [(Colour.ALERT if out else Colour.INK).value for out in outside]},
+        hovertemplate=[
+            f"<b>{analyte.label} {result.value:.{decimals}f} {unit}</b>{' · outside its range' if out else ''}"
+            f"<br>{iso(result.date)} · {_limits_text(result, analyte, unit)}{source_line(result.source)}<extra></extra>"
+            for result, out in zip(results, outside, strict=True)
+        ],
+        row=row, col=1,
+    )  # fmt: skip
+
+
+def _limits(result: LabResult, analyte: catalogues.Analyte) -> tuple[float | None, float | None]:
+    """The laboratory's own limits where given, else the catalogue's."""
+    if result.lower_limit is not None or result.upper_limit is not None:
+        return result.lower_limit, result.upper_limit
+    return analyte.lower_limit, analyte.upper_limit
+
+
+def _is_outside(result: LabResult, analyte: catalogues.Analyte) -> bool:
+    low, high = _limits(result, analyte)
+    return (low is not None and result.value < low) or (high is not None and result.value > high)
+
+
+def _limits_text(result: LabResult, analyte: catalogues.Analyte, unit: str) -> str:
+    low, high = _limits(result, analyte)
+    if low is None and high is None:
+        return "no fixed reference range"
+    own = result.lower_limit is not None or result.upper_limit is not None
+    origin = "laboratory's limits" if own else "catalogue's limits"
+    if low is None:
+        return f"up to {high:g} {unit} ({origin})"
+    return f"from {low:g} {unit} ({origin})" if high is None else f"{low:g} to {high:g} {unit} ({origin})"

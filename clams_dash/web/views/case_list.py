@@ -1,0 +1,158 @@
+"""The list of cases: search, sort, open. Rows come from the pool page by page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dash_ag_grid as dag
+import dash_mantine_components as dmc
+from dash import ClientsideFunction, Dash, Input, Output, State, html
+from dash.development.base_component import Component
+
+from clams_dash.model import catalogues
+from clams_dash.pool.cases import CaseRow, PoolCounts, SortKey
+from clams_dash.web.ids import CaseList
+from clams_dash.web.services import Services
+from clams_dash.web.wording import dmt_label, iso, plural, years_between
+
+PAGE_ROWS = 100
+_NO_COUNTS = PoolCounts(0, 0, 0, 0)
+
+
+def layout(counts: PoolCounts = _NO_COUNTS) -> Component:
+    """Return the page; its rows are fetched by the grid."""
+    return html.Div(
+        [
+            html.Header(
+                [
+                    html.A("CLAMS", href="/", className="clams-brand"),
+                    html.H1("Cases"),
+                    html.Span(counts_text(counts), id=CaseList.COUNT, className="clams-muted", role="status"),
+                    dmc.TextInput(
+                        id=CaseList.SEARCH,
+                        placeholder="Search pseudonym, course, therapy, centre",
+                        debounce=250,
+                        size="xs",
+                        className="clams-search",
+                        **{"aria-label": "Search cases"},
+                    ),
+                ],
+                className="clams-header",
+            ),
+            html.Main(
+                dag.AgGrid(
+                    id=CaseList.GRID,
+                    columnDefs=_columns(),
+                    rowModelType="infinite",
+                    dashGridOptions={
+                        "cacheBlockSize": PAGE_ROWS,
+                        "rowHeight": 30,
+                        "headerHeight": 34,
+                        "suppressCellFocus": False,
+                        "overlayNoRowsTemplate": "No case matches this search.",
+                    },
+                    defaultColDef={"resizable": True, "sortable": True, "suppressMovable": True},
+                    columnSize="responsiveSizeToFit",
+                    className="ag-theme-balham clams-grid",
+                    style={"height": "100%"},
+                ),
+                className="clams-panel clams-list",
+            ),
+        ],
+        className="clams-list-page",
+    )
+
+
+def register(app: Dash, services: Services) -> None:
+    """Connect grid and search to the pool.
+
+    Flow: search --(browser)--> the grid drops its rows and asks again --> rows
+    """
+
+    @app.callback(
+        Output(CaseList.GRID, "getRowsResponse"),
+        Output(CaseList.COUNT, "children"),
+        Input(CaseList.GRID, "getRowsRequest"),
+        State(CaseList.SEARCH, "value"),
+        prevent_initial_call=True,
+    )
+    def rows(request: dict[str, Any] | None, search: str | None) -> tuple[dict[str, Any], str]:
+        return list_rows(services, request, search)
+
+    app.clientside_callback(
+        ClientsideFunction("clams_list", "fetch_again"),
+        Output(CaseList.GRID, "id"),
+        Input(CaseList.SEARCH, "value"),
+        State(CaseList.GRID, "id"),
+        prevent_initial_call=True,
+    )
+
+
+def list_rows(services: Services, request: dict[str, Any] | None, search: str | None) -> tuple[dict[str, Any], str]:
+    """Answer the grid's request for rows, and say how many cases match."""
+    asked = request if isinstance(request, dict) else {}
+    first = _whole(asked.get("startRow"), 0)
+    rows = max(1, min(_whole(asked.get("endRow"), first + PAGE_ROWS) - first, 500))
+    sort, descending = _sorting(asked.get("sortModel"))
+    text = search if isinstance(search, str) else ""
+    page, found = services.case_page(text, sort, descending, rows, first)
+    said = counts_text(services.counts()) if not text else f"{plural(found, 'case')} found"
+    return {"rowData": [row_data(row) for row in page], "rowCount": found}, said
+
+
+def counts_text(counts: PoolCounts) -> str:
+    """How many cases there are and how many have images."""
+    return f"{plural(counts.patients, 'case')} · {counts.with_images} with MRI images"
+
+
+def row_data(row: CaseRow) -> dict[str, str]:
+    """One line of the list as texts; what is not known says so."""
+    day = row.last_date
+    return {
+        "patient_id": row.patient_id,
+        "kind": "synthetic" if row.synthetic else "not synthetic",
+        "sex": {"female": "F", "male": "M"}.get(row.sex or "", "–"),
+        "age": str(years_between(row.birth_date, day)) if row.birth_date and day else "–",
+        "course": catalogues.labels("courses").get(row.course or "unknown", "course not known"),
+        "dmt": dmt_label(row.dmt) if row.dmt else "none recorded",
+        "last_edss": f"{row.last_edss:.1f}" if row.last_edss is not None else "–",
+        "relapses_24m": str(row.relapses_24m),
+        "last_new_t2": str(row.last_new_t2) if row.last_new_t2 is not None else "–",
+        "last_mri_date": iso(row.last_mri_date) if row.last_mri_date else "no MRI",
+        "studies_with_images": str(row.studies_with_images) if row.studies_with_images else "none",
+        "centre": row.centre or "–",
+        "last_date": iso(day) if day else "–",
+    }
+
+
+def _columns() -> list[dict[str, Any]]:
+    def column(field: str, title: str, width: int, **more: object) -> dict[str, Any]:
+        return {"field": field, "headerName": title, "width": width, **more}
+
+    return [
+        column("patient_id", "Case", 120, cellRenderer="ClamsCaseLink", pinned="left"),
+        column("kind", "Data", 105, sortable=False),
+        column("sex", "Sex", 60),
+        column("age", "Age", 60),
+        column("course", "Course", 175),
+        column("dmt", "Therapy now", 165),
+        column("last_edss", "EDSS", 70),
+        column("relapses_24m", "Relapses, 24 mo", 115),
+        column("last_new_t2", "New T2, last MRI", 120),
+        column("last_mri_date", "Last MRI", 100),
+        column("studies_with_images", "MRI images", 95),
+        column("centre", "Centre", 120),
+        column("last_date", "Data to", 100),
+    ]
+
+
+def _sorting(model: object) -> tuple[SortKey, bool]:
+    if isinstance(model, list) and model and isinstance(model[0], dict):
+        wanted = str(model[0].get("colId"))
+        if wanted in SortKey:
+            return SortKey(wanted), model[0].get("sort") == "desc"
+    return SortKey.IMAGES, True
+
+
+def _whole(value: object, otherwise: int) -> int:
+    return value if isinstance(value, int) and 0 <= value < 10**9 else otherwise

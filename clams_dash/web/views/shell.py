@@ -1,0 +1,75 @@
+"""The frame around every page: from address to page."""
+
+from __future__ import annotations
+
+from datetime import date
+from urllib.parse import parse_qs
+
+from dash import Dash, Input, Output, html
+from dash.development.base_component import Component
+
+from clams_dash.errors import ClamsError
+from clams_dash.web import routes
+from clams_dash.web.ids import Shell
+from clams_dash.web.services import Services
+from clams_dash.web.views import case_list, consultation
+from clams_dash.web.wording import plural
+
+
+def register(app: Dash, services: Services) -> None:
+    """Connect address and page."""
+
+    @app.callback(
+        Output(Shell.CONTENT, "children"),
+        Output(Shell.POOL, "children"),
+        Input(Shell.LOCATION, "pathname"),
+        Input(Shell.LOCATION, "search"),
+    )
+    def route(pathname: str | None, search: str | None) -> tuple[Component, str]:
+        return page(services, pathname or "/", search or ""), pool_line(services)
+
+
+def page(services: Services, pathname: str, search: str) -> Component:
+    """Return the page of an address, or a page that says why there is none."""
+    try:
+        if pathname == "/":
+            return case_list.layout(services.counts())
+        patient = routes.patient_of(pathname)
+        if patient is None:
+            return message("Not found", "There is no such page here.")
+        return consultation.layout(services, patient, _asked_day(search))
+    except ClamsError as error:
+        return message("This page cannot be shown", str(error))
+
+
+def pool_line(services: Services) -> str:
+    """Say in the footer whose data these are."""
+    try:
+        counts = services.counts()
+    except ClamsError:
+        return "no pool can be read"
+    kinds = []
+    if counts.synthetic:
+        kinds.append(plural(counts.synthetic, "synthetic patient"))
+    if counts.not_synthetic:
+        kinds.append(plural(counts.not_synthetic, "patient") + " not synthetic")
+    return "pool: " + (", ".join(kinds) or "empty")
+
+
+def message(title: str, text: str) -> Component:
+    """A page with a message and the way back."""
+    return html.Main(
+        [html.H1(title), html.P(text), html.A("All cases", href="/", className="clams-button")],
+        className="clams-message",
+    )
+
+
+def _asked_day(search: str) -> date | None:
+    """The date of ``?at=YYYY-MM-DD``; None when it is absent. Raises ClamsError when it is no date."""
+    asked = parse_qs(search.removeprefix("?")).get("at", [])
+    if not asked:
+        return None
+    try:
+        return date.fromisoformat(asked[0])
+    except ValueError as error:
+        raise ClamsError(f"at={asked[0][:20]}: is not a date; write it as YYYY-MM-DD") from error
