@@ -312,5 +312,3 @@ CLINICAL_TABLES: tuple[Table, ...] = (
 )
 ALL_TABLES: tuple[Table, ...] = (*CLINICAL_TABLES, IMPORT_BATCH, REJECT)
 BY_NAME: dict[str, Table] = {table.name: table for table in ALL_TABLES}
-IMPORTABLE: tuple[str, ...] = tuple(table.name for table in CLINICAL_TABLES if table.name != "lesion")
-"""Tables a source may bring. ``lesion`` is always measured from the masks."""

@@ -23,7 +23,7 @@ _LEFT_MARGIN = 182
 
 
 def perspectives(outcomes: dict[str, Sequence[ArmEstimate]], stay: str) -> go.Figure:
-    """Draw the therapies that have an estimate for at least one outcome; ``stay`` comes first, the rest keep their order."""
+    """Draw the therapies with an estimate for at least one outcome; ``stay`` first, the rest in their own order."""
     shown = _shown(outcomes, stay)
     names = [_name(dmt, stay) for dmt in shown]
     figure = make_subplots(rows=1, cols=len(OUTCOME_TITLES), shared_yaxes=True, horizontal_spacing=0.035)

@@ -117,7 +117,7 @@ def panel_parts(case: Case, study_id: str | None, sequence: str | None) -> tuple
         ),
         overlay_url=volume_url(overlay.series_id) if overlay else None,
         start_mm=_largest_lesion(scan),
-        caption=f"{_label(image.sequence)}{missing} · {iso(scan.date)}{' (nominal date)' if scan.date_approximate else ''}",
+        caption=f"{_label(image.sequence)}{missing} · {_date_text(scan)}",
     )
     return scene_component(scene), _lesion_line(scan)
 
@@ -133,6 +133,10 @@ def _sequences(case: Case) -> list[dict[str, str]]:
 
 def _label(sequence: str) -> str:
     return {"T1W_GD": "T1 + Gd"}.get(sequence) or catalogues.labels("sequences").get(sequence, sequence)
+
+
+def _date_text(scan: Scan) -> str:
+    return f"{iso(scan.date)}{' (nominal)' if scan.date_approximate else ''}"
 
 
 def _field(scan: Scan) -> str:
@@ -154,7 +158,7 @@ def _lesion_line(scan: Scan) -> list[Component]:
                     f"{plural(scan.t2_count, 'T2 lesion')} · {scan.t2_volume_ml:.1f} ml",
                 ],
                 title=f"{convention} · mask: {scan.mask_source or 'origin not recorded'}",
-            )  # fmt: skip
+            )
         )
     elif any(series.sequence == "change_mask" for series in scan.series):
         parts.append(

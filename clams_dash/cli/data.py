@@ -1,0 +1,94 @@
+"""Verbs that build and check the pool: ``demo``, ``import``, ``check``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from clams_dash.cli.output import JsonOption, PoolOption, pool_folder, print_json, progress_bar
+from clams_dash.ingest.demo import DEFAULT_PATIENTS, DEFAULT_SCANS, DEFAULT_SEED, build_demo
+from clams_dash.ingest.run import READERS, ImportReport, import_source
+from clams_dash.pool.database import Database
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the verbs."""
+    app.command("demo")(demo)
+    app.command("import")(import_)
+    app.command("check")(check)
+
+
+def demo(
+    patients: Annotated[int, typer.Option(min=1, help="Synthetic patients.")] = DEFAULT_PATIENTS,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same clinical data.")] = DEFAULT_SEED,
+    scans: Annotated[int, typer.Option(min=0, help="Patients with phantom MRI.")] = DEFAULT_SCANS,
+    pool: PoolOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Build the synthetic demo pool."""
+    with progress_bar() as progress:
+        report = build_demo(pool_folder(pool), patients=patients, seed=seed, scans=scans, progress=progress)
+    _print_report(report, json)
+
+
+def import_(
+    source: Annotated[Path, typer.Argument(help="Folder or file to read.")],
+    format_name: Annotated[
+        str | None, typer.Option("--format", help=f"One of: {', '.join(READERS)}; recognised if not given.")
+    ] = None,
+    centre: Annotated[str | None, typer.Option(help="Centre of patients that name none.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, change nothing.")] = False,
+    pool: PoolOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Read a folder or file into the pool."""
+    with progress_bar() as progress:
+        report = import_source(
+            pool_folder(pool), source, format_name=format_name, centre=centre, dry_run=dry_run, progress=progress
+        )
+    _print_report(report, json)
+
+
+def check(pool: PoolOption = None, json: JsonOption = False) -> None:
+    """Data quality of the pool: what was set aside or warned of, by table, with source rows."""
+    database = Database(pool_folder(pool))
+    rejects = database.rows("rejects")
+    document = {
+        "pool": database.version,
+        "tables": {row["table_name"]: row["n"] for row in database.rows("table_sizes")},
+        "batches": database.rows("batches"),
+        "rejects": rejects,
+    }
+    if json:
+        print_json(document)
+    else:
+        for table, rows in document["tables"].items():
+            typer.echo(f"{table:14} {rows:>9} rows")
+        for row in rejects:
+            typer.echo(_reject_line(row))
+    if any(row["severity"] == "error" for row in rejects):
+        raise typer.Exit(1)
+
+
+def _print_report(report: ImportReport, json: bool) -> None:
+    if json:
+        print_json({**asdict(report), "rejects": [asdict(reject) for reject in report.rejects]})
+        return
+    if report.already_imported:
+        typer.echo(f"{report.source}: already in the pool as batch {report.batch_id}; nothing changed")
+        return
+    kept = ", ".join(f"{count} {table}" for table, count in report.rows_kept.items())
+    typer.echo(f"{report.source} ({report.format}): {report.rows_read} rows read; kept {kept}")
+    for reject in report.rejects:
+        typer.echo(_reject_line(asdict(reject)))
+    warnings = len(report.rejects) - report.errors
+    outcome = f"pool version {report.version}" if report.version else "dry run: nothing changed"
+    typer.echo(f"{report.errors} set aside, {warnings} warnings; batch {report.batch_id}; {outcome}")
+
+
+def _reject_line(row: dict[str, Any]) -> str:
+    place = f"{row['source_file']}, row {row['source_row']}, column {row['column_name']}"
+    return f"{row['severity']:7} {row['table_name']}: {place}: {row['reason']} (value {row['value']!r})"
