@@ -125,6 +125,25 @@ def test_the_mask_is_cropped_to_the_lesions_and_one_voxel() -> None:
     assert found.origin_mm == pytest.approx([-90 + 9 * 0.9, -120.0, -60 + 57 * 3.0])
 
 
+def test_a_lesion_can_be_drawn_as_a_rim_that_leaves_its_signal_visible() -> None:
+    labels = np.zeros((9, 9, 9), dtype=np.uint8)
+    labels[2:7, 2:7, 2:7] = 1
+    labels[4, 4, 6] = 2
+    content = mask_vti(labels, np.eye(4), {1: ORANGE, 2: CYAN}, inside_alpha_share=0.25)
+    assert content is not None
+    found = read_vti(content)
+    assert found.at_mm(2, 4, 4) == ORANGE
+    assert found.at_mm(4, 4, 4) == (*ORANGE[:3], 50)
+    assert found.at_mm(4, 4, 5) == ORANGE, "a neighbour with another label makes an edge"
+    assert np.count_nonzero(found.values_xyzc[..., 3] == 50) == 26
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1, np.nan])
+def test_a_share_of_alpha_lies_between_none_and_all(share: float) -> None:
+    with pytest.raises(ValueError, match="share"):
+        mask_vti(np.ones((2, 2, 2), dtype=np.uint8), np.eye(4), {1: ORANGE}, inside_alpha_share=share)
+
+
 def test_a_mask_without_lesions_is_no_image() -> None:
     assert mask_vti(np.zeros((3, 3, 3), dtype=np.uint8), np.eye(4), {1: ORANGE}) is None
 

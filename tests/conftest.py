@@ -1,0 +1,65 @@
+"""Fixtures shared by the tests: real data where it lies, small NIfTI files, small pools."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+
+from clams_dash.config import real_data_dir
+from clams_dash.ingest.run import ImportReport, import_source
+from clams_dash.pool.folder import PoolFolder
+
+WriteNifti = Callable[..., Path]
+ImportTables = Callable[..., ImportReport]
+
+
+@pytest.fixture(scope="session")
+def open_ms_data() -> Path:
+    """The real scans; where they are not, the tests that need them are skipped and say so."""
+    folder = real_data_dir() / "open_ms_data"
+    if not folder.is_dir():
+        pytest.skip(f"real scans are not at {folder} (set CLAMS_REAL_DATA)")
+    return folder
+
+
+@pytest.fixture
+def write_nifti(tmp_path: Path) -> WriteNifti:
+    """Write an array as NIfTI: ``write_nifti(name, data, affine)``."""
+
+    def write(name: str, data: np.ndarray, affine: np.ndarray | None = None) -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        nib.save(nib.Nifti1Image(data, np.eye(4) if affine is None else affine), path)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def pool(tmp_path: Path) -> PoolFolder:
+    """A pool folder that holds nothing yet."""
+    return PoolFolder(tmp_path / "pool")
+
+
+@pytest.fixture
+def import_tables(tmp_path: Path, pool: PoolFolder) -> ImportTables:
+    """Write CSV files named after tables and import them: ``import_tables(patient=[{...}], visit=[{...}])``."""
+    count = 0
+
+    def run(folder: Path | None = None, *, dry_run: bool = False, **rows: list[dict[str, object]]) -> ImportReport:
+        nonlocal count
+        count += 1
+        source = folder or tmp_path / f"source{count}"
+        source.mkdir(exist_ok=True)
+        for table, lines in rows.items():
+            pd.DataFrame(lines).to_csv(source / f"{table}.csv", index=False)
+        return import_source(
+            pool, source, format_name=None, centre="Test centre", dry_run=dry_run, progress=lambda doing, share: None
+        )
+
+    return run
