@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from clams_dash.model.catalogues import dmts
-from clams_dash.response.features import TIER_RANKS
+from clams_dash.response.history import TIER_RANKS
 from clams_dash.response.settings import Support
 from clams_dash.response.timelines import Bools, Floats, Ints
 

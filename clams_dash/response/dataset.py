@@ -17,14 +17,14 @@ import pandas as pd
 
 from clams_dash.clinical.edss import is_valid
 from clams_dash.clinical.progression import Convention, Score, change_from
-from clams_dash.response.features import Look, features_at, present_therapy
+from clams_dash.response.features import features_at
+from clams_dash.response.history import LONG_AGO, Look, present_therapy
 from clams_dash.response.logistic import expit, fit_logistic
 from clams_dash.response.settings import Design
 from clams_dash.response.timelines import NO_DAY, Bools, Floats, Frames, Ints, Timeline, day_numbers, numbers, table
 
 OUTCOMES: tuple[str, ...] = ("relapse", "worsening")
 _EPOCH = date(1970, 1, 1)
-_LONG_AGO = -(1 << 19)
 _CENSORING_FEATURES = ("age_years", "sex_female", "disease_duration_years", "edss_last", "relapses_24m", "on_dmt")
 
 
@@ -40,13 +40,14 @@ class Decisions:
 class Outcome:
     """Of one outcome: which decisions it is known for, what happened, and their weights (parallel to the decisions).
 
-    ``too_recent`` and ``lost`` count the decisions left out.
+    Left out: ``not_countable`` (no EDSS before the decision), ``too_recent`` and ``lost``.
     """
 
     name: str
     known: Bools
     happened: Bools
     weights: Floats
+    not_countable: int
     too_recent: int
     lost: int
 
@@ -118,7 +119,7 @@ def _stays(frames: Frames, starts: pd.DataFrame, design: Design) -> pd.DataFrame
 
 def _last_records(look: Look) -> Ints:
     """Per person of the look, the last day on which anything was recorded."""
-    last = np.full(len(look.ids), _LONG_AGO, dtype=np.int64)
+    last = np.full(len(look.ids), LONG_AGO, dtype=np.int64)
     columns = [(name, "date") for name in ("visit", "relapse", "mri", "lab", "clinical_fact")]
     for name, column in [*columns, ("treatment", "start_date"), ("treatment", "stop_date")]:
         frame = table(look.frames, name, ("patient_id",))
@@ -130,21 +131,40 @@ def _last_records(look: Look) -> Ints:
     return last
 
 
-def _weighted(
-    name: str, made: Decisions, observed: Ints, needed: int, happened: Bools, unsure: Bools, design: Design, look: Look
-) -> Outcome:
-    """Outcome with inverse-probability-of-censoring weights; ``observed`` is each decision's last day of follow-up."""
-    end = int(observed.max()) if len(observed) else 0
-    possible = look.days + needed + design.end_margin_days <= end
-    known = possible & (observed >= look.days + needed) & ~unsure
-    weights = np.zeros(len(known))
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """Of every decision: the last day of follow-up, what happened, whether that cannot be told.
+
+    ``eligible`` says whether the outcome can be counted at all.
+    """
+
+    until: Ints
+    happened: Bools
+    unsure: Bools
+    eligible: Bools
+
+
+def _weighted(name: str, features: pd.DataFrame, days: Ints, seen: _Seen, needed_days: int, design: Design) -> Outcome:
+    """The outcome with inverse-probability-of-censoring weights."""
+    end = int(seen.until.max()) if len(days) else 0
+    possible = seen.eligible & (days + needed_days + design.end_margin_days <= end)
+    known = possible & (seen.until >= days + needed_days) & ~seen.unsure
+    weights = np.zeros(len(days))
     if known.any():
-        stay = _staying_probability(made.features[possible], (end - look.days[possible]) / 365.25, known[possible])
-        raw = np.zeros(len(known))
-        raw[possible] = float(known[possible].mean()) / np.maximum(stay, 1e-3)
+        stay = np.ones(len(days))
+        stay[possible] = _staying_probability(features[possible], (end - days[possible]) / 365.25, known[possible])
+        raw = known[possible].mean() / np.maximum(stay, 1e-3)
         weights[known] = np.minimum(raw[known], design.censoring_weight_limit)
         weights[known] /= weights[known].mean()
-    return Outcome(name, known, happened & known, weights, int((~possible).sum()), int((possible & ~known).sum()))
+    return Outcome(
+        name,
+        known,
+        seen.happened & known,
+        weights,
+        not_countable=int((~seen.eligible).sum()),
+        too_recent=int((seen.eligible & ~possible).sum()),
+        lost=int((possible & ~known).sum()),
+    )
 
 
 def _staying_probability(features: pd.DataFrame, years_to_end: Floats, known: Bools) -> Floats:
@@ -164,9 +184,9 @@ def _staying_probability(features: pd.DataFrame, years_to_end: Floats, known: Bo
 
 def _relapse(look: Look, made: Decisions, design: Design) -> Outcome:
     after = look.timeline("relapse").count(look.people, look.days + 1, look.days + design.horizon_days + 1)
-    observed = _last_records(look)[look.people]
-    never = np.zeros(len(after), dtype=bool)
-    return _weighted("relapse", made, observed, design.horizon_days, after > 0, never, design, look)
+    no = np.zeros(len(after), dtype=bool)
+    seen = _Seen(until=_last_records(look)[look.people], happened=after > 0, unsure=no, eligible=~no)
+    return _weighted("relapse", made.features, look.days, seen, design.horizon_days, design)
 
 
 def _worsening(look: Look, made: Decisions, design: Design) -> Outcome:
@@ -180,18 +200,17 @@ def _worsening(look: Look, made: Decisions, design: Design) -> Outcome:
     convention = Convention(
         threshold=design.worsening_threshold, confirm_days=design.confirm_days, reference="fixed", event="first"
     )
-    happened = np.zeros(len(look.days), dtype=bool)
-    unsure = np.zeros(len(look.days), dtype=bool)
-    observed = np.full(len(look.days), _LONG_AGO, dtype=np.int64)
+    count = len(look.days)
+    no = np.zeros(count, dtype=bool)
+    seen = _Seen(until=np.full(count, LONG_AGO), happened=no.copy(), unsure=no.copy(), eligible=no.copy())
     for row, (person, day) in enumerate(zip(look.people.tolist(), look.days.tolist(), strict=True)):
-        own = scores[person]
-        if own:
-            observed[row] = own[-1][0]
-        happened[row], unsure[row] = _one_worsening(
-            own, [when for when, _ in relapses[person]], day, convention, design
-        )
-    needed = design.horizon_days + design.confirm_days
-    return _weighted("worsening", made, observed, needed, happened, unsure, design, look)
+        own, attacks = scores[person], [when for when, _ in relapses[person]]
+        reference = _reference(own, attacks, day, convention, design)
+        if reference is not None:
+            seen.eligible[row], seen.until[row] = True, own[-1][0]
+            seen.happened[row], seen.unsure[row] = _one_worsening(reference, own, attacks, day, convention, design)
+    needed_days = design.horizon_days + design.confirm_days
+    return _weighted("worsening", made.features, look.days, seen, needed_days, design)
 
 
 def _by_person(people: Ints, days: Ints, values: Floats, count: int) -> list[list[tuple[int, float]]]:
@@ -203,12 +222,14 @@ def _by_person(people: Ints, days: Ints, values: Floats, count: int) -> list[lis
 
 
 def _one_worsening(
-    scores: list[tuple[int, float]], relapses: list[int], day: int, convention: Convention, design: Design
+    reference: tuple[int, float],
+    scores: list[tuple[int, float]],
+    relapses: list[int],
+    day: int,
+    convention: Convention,
+    design: Design,
 ) -> tuple[bool, bool]:
     """Whether worsening was confirmed within the horizon, and whether that cannot be told."""
-    reference = _reference(scores, relapses, day, convention, design)
-    if reference is None:
-        return False, True
     until = day + design.confirm_until_days
     later = [Score(_day(when), value) for when, value in scores if day < when <= until]
     found = change_from(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -86,7 +87,7 @@ def person_folds(person: Ints, count: int, random: np.random.Generator) -> Ints:
 
 def fit_outcome(
     outcome: str, rows: Rows, arms: Arms, rules: ResponseRules, seed: int, progress: Progress | None = None
-) -> tuple[OutcomeModel, dict[str, object]]:
+) -> tuple[OutcomeModel, dict[str, Any]]:
     """Fit one outcome and judge it by nested cross-validation.
 
     Returns the model and its figures: log-loss, discrimination and calibration of a constant, of the published

@@ -114,8 +114,11 @@ class Anchor:
 
 @dataclass(frozen=True, slots=True)
 class Linear:
-    """Fitted coefficients: ``of_columns`` for :meth:`Preparation.columns`, ``of_arms`` for :meth:`Arms.encode`,
-    and ``anchor`` (arms,), the published shift of each arm it was fitted with."""
+    """Fitted coefficients.
+
+    ``of_columns`` goes with :meth:`Preparation.columns`, ``of_arms`` with :meth:`Arms.encode`; ``anchor`` (arms,) is
+    the published shift of each arm it was fitted with.
+    """
 
     intercept: float
     of_columns: Floats
