@@ -42,6 +42,7 @@ def mask_vti(
     labels_ras: NDArray[np.uint8],
     affine_ras: NDArray[np.float64],
     palette: Mapping[int, tuple[int, int, int, int]],
+    inside_alpha_share: float = 1.0,
 ) -> bytes | None:
     """Lesion labels as a four-component RGBA image, cropped to the labelled voxels plus one voxel on each side.
 
@@ -53,6 +54,9 @@ def mask_vti(
         As in :func:`image_vti`, of the whole grid: the crop gets an origin of its own.
     palette
         Label to red, green, blue, alpha, each 0 to 255.
+    inside_alpha_share
+        Share of the alpha left to voxels whose six neighbours all carry their label, 0 to 1: below 1 the lesion shows
+        as a rim with its own signal visible inside, as readers mark lesions.
 
     Returns
     -------
@@ -65,6 +69,8 @@ def mask_vti(
         As :func:`image_vti`, and for a label without a colour: a lesion must not vanish silently.
     """
     _check_grid(labels_ras)
+    if not 0 <= inside_alpha_share <= 1:
+        raise ValueError(f"inside_alpha_share is a share from 0 to 1, not {inside_alpha_share}")
     spacing_mm, origin_mm = _spacing_and_origin(affine_ras)
     labels = [int(label) for label in np.flatnonzero(np.bincount(labels_ras.ravel(), minlength=256)) if label != 0]
     if not labels:
@@ -76,7 +82,11 @@ def mask_vti(
     for label in labels:
         colours[label] = palette[label]
     first, box = _labelled_box(labels_ras)
-    return _vti(colours[labels_ras[box]], spacing_mm, origin_mm + first * spacing_mm, name="lesions")
+    rgba = colours[labels_ras[box]]
+    if inside_alpha_share != 1.0:
+        inside = _inside(labels_ras[box])
+        rgba[inside, 3] = np.rint(rgba[inside, 3] * inside_alpha_share).astype(np.uint8)
+    return _vti(rgba, spacing_mm, origin_mm + first * spacing_mm, name="lesions")
 
 
 def to_levels(data: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
@@ -122,6 +132,16 @@ def _labelled_box(labels_ras: NDArray[np.uint8]) -> tuple[NDArray[np.int64], tup
         spans.append((max(int(used[0]) - 1, 0), min(int(used[-1]) + 2, labels_ras.shape[axis])))
     x, y, z = (slice(start, stop) for start, stop in spans)
     return np.array([start for start, _ in spans], dtype=np.int64), (x, y, z)
+
+
+def _inside(labels: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Labelled voxels whose six neighbours carry the same label; outside the grid lies background."""
+    inside = labels != 0
+    padded = np.pad(labels, 1)
+    for axis in range(3):
+        for step in (-1, 1):
+            inside &= np.roll(padded, step, axis=axis)[1:-1, 1:-1, 1:-1] == labels
+    return inside
 
 
 def _vti(

@@ -37,6 +37,7 @@ class Mri(StrEnum):
 
     SCENE = "mri-scene"
     STATE = "mri-state"
+    TARGET = "mri-target"
     MESSAGE = "mri-message"
     WINDOW = "mri-window"
     WINDOW_TEXT = "mri-window-text"

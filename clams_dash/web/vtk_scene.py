@@ -6,6 +6,7 @@ The only module that imports dash-vtk. Volumes travel by URL and everything fast
 ::
 
     Scene -> scene_component --(Mri.STATE: what to show)--> show: fetch, draw ------> Mri.MESSAGE
+             next lesion --(Mri.TARGET: a point in mm) ---> show: move
              sliders, mouse wheel, click -----------------> slide: draw one plane --> position text
              window slider, overlay switch ---------------> look: draw all planes --> window text
              reset ---------------------------------------> reset_window ----------> window slider
@@ -26,6 +27,10 @@ from clams_dash.web.ids import Mri, mri_part, mri_position, mri_slider
 PLANE_AXIS = {"axial": 2, "coronal": 1, "sagittal": 0}
 _EDGE_LETTERS = {"axial": "RLAP", "coronal": "RLSI", "sagittal": "APSI"}
 _EDGES = ("left", "right", "top", "bottom")
+_HELP = (
+    "The patient's right is on your left. Wheel: slices. Click or drag: move the other planes to this point. "
+    "Right-drag: window."
+)
 _BLACK = [0.0, 0.0, 0.0]
 _NAMESPACE = "clams_mri"
 
@@ -91,10 +96,11 @@ def scene_component(scene: Scene, key: str = "current") -> Component:
     return html.Div(
         [
             dcc.Store(id=mri_part(Mri.STATE, key), data=_state(scene, key)),
+            dcc.Store(id=mri_part(Mri.TARGET, key)),
             html.Div(
                 [
                     html.Span(scene.caption, className="clams-mri-title"),
-                    html.Span("radiological convention", title="The patient's right is on your left."),
+                    html.Span("radiological convention", title=_HELP),
                 ],
                 className="clams-mri-caption",
             ),
@@ -110,7 +116,11 @@ def scene_component(scene: Scene, key: str = "current") -> Component:
 
 
 def register(app: Dash) -> None:
-    """Connect the scenes of a page; nothing here calls the server."""
+    """Connect the scenes of a page; nothing here calls the server.
+
+    Writing a point ``[x, y, z]`` in mm into the store ``mri_part(Mri.TARGET, key)`` moves a scene there without
+    loading anything again (the next lesion, a click on a list).
+    """
     each: dict[str, Any] = {"scene": MATCH}
     state = State(mri_part(Mri.STATE) | each, "data")
     window = mri_part(Mri.WINDOW) | each
@@ -118,6 +128,7 @@ def register(app: Dash) -> None:
         ClientsideFunction(_NAMESPACE, "show"),
         Output(mri_part(Mri.MESSAGE) | each, "children"),
         Input(mri_part(Mri.STATE) | each, "data"),
+        Input(mri_part(Mri.TARGET) | each, "data"),
     )
     app.clientside_callback(
         ClientsideFunction(_NAMESPACE, "look"),
@@ -159,6 +170,7 @@ def _state(scene: Scene, key: str) -> dict[str, Any]:
             "sliders": {plane: mri_slider(plane, key) for plane in PLANE_AXIS},
             "window": mri_part(Mri.WINDOW, key),
             "message": mri_part(Mri.MESSAGE, key),
+            "target": mri_part(Mri.TARGET, key),
         },
     }
 
@@ -174,10 +186,7 @@ def _plane(scene: Scene, plane: str, key: str) -> Component:
             html.Div(
                 [
                     _view(scene, plane),
-                    html.Div(
-                        className="clams-mri-glass",
-                        title="Wheel: slices. Click or drag: move the other planes here. Right-drag: window.",
-                    ),
+                    html.Div(className="clams-mri-glass"),
                     *letters,
                     html.Span(plane, className="clams-mri-name"),
                     html.Span(id=mri_position(plane, key), className="clams-mri-position"),
