@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from clams_dash.cli.output import JsonOption, PoolOption, pool_folder, print_json, progress_bar
-from clams_dash.ingest.demo import DEFAULT_PATIENTS, DEFAULT_SCANS, DEFAULT_SEED, build_demo
+from clams_dash.config import DEMO_PATIENTS, DEMO_SCANS, DEMO_SEED
 from clams_dash.ingest.run import READERS, ImportReport, import_source
 from clams_dash.pool.database import Database
 
@@ -22,13 +22,15 @@ def add_to(app: typer.Typer) -> None:
 
 
 def demo(
-    patients: Annotated[int, typer.Option(min=1, help="Synthetic patients.")] = DEFAULT_PATIENTS,
-    seed: Annotated[int, typer.Option(min=0, help="Same seed, same clinical data.")] = DEFAULT_SEED,
-    scans: Annotated[int, typer.Option(min=0, help="Patients with phantom MRI.")] = DEFAULT_SCANS,
+    patients: Annotated[int, typer.Option(min=1, help="Synthetic patients.")] = DEMO_PATIENTS,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same clinical data.")] = DEMO_SEED,
+    scans: Annotated[int, typer.Option(min=0, help="Patients with phantom MRI.")] = DEMO_SCANS,
     pool: PoolOption = None,
     json: JsonOption = False,
 ) -> None:
     """Build the synthetic demo pool."""
+    from clams_dash.ingest.demo import build_demo  # brings the templates' library, which only this verb needs
+
     with progress_bar() as progress:
         report = build_demo(pool_folder(pool), patients=patients, seed=seed, scans=scans, progress=progress)
     _print_report(report, json)
@@ -56,16 +58,12 @@ def check(pool: PoolOption = None, json: JsonOption = False) -> None:
     """Data quality of the pool: what was set aside or warned of, by table, with source rows."""
     database = Database(pool_folder(pool))
     rejects = database.rows("rejects")
-    document = {
-        "pool": database.version,
-        "tables": {row["table_name"]: row["n"] for row in database.rows("table_sizes")},
-        "batches": database.rows("batches"),
-        "rejects": rejects,
-    }
+    sizes: dict[str, int] = {row["table_name"]: row["n"] for row in database.rows("table_sizes")}
     if json:
-        print_json(document)
+        batches = database.rows("batches")
+        print_json({"pool": database.version, "tables": sizes, "batches": batches, "rejects": rejects})
     else:
-        for table, rows in document["tables"].items():
+        for table, rows in sizes.items():
             typer.echo(f"{table:14} {rows:>9} rows")
         for row in rejects:
             typer.echo(_reject_line(row))

@@ -9,9 +9,8 @@ import typer
 
 from clams_dash.cli.output import PoolOption, pool_folder, progress_bar
 from clams_dash.cli.therapy import train_on
-from clams_dash.config import NOT_A_DEVICE, Settings
+from clams_dash.config import DEMO_PATIENTS, DEMO_SCANS, DEMO_SEED, NOT_A_DEVICE, Settings
 from clams_dash.errors import ClamsError
-from clams_dash.ingest.demo import DEFAULT_PATIENTS, DEFAULT_SCANS, DEFAULT_SEED, build_demo
 from clams_dash.pool.folder import PoolFolder
 
 
@@ -47,9 +46,11 @@ def serve(
 
 
 def _first_start(folder: PoolFolder) -> None:
+    from clams_dash.ingest.demo import build_demo
+
     typer.echo("First start: building the synthetic demo pool and its model.", err=True)
     with progress_bar() as progress:
-        build_demo(folder, patients=DEFAULT_PATIENTS, seed=DEFAULT_SEED, scans=DEFAULT_SCANS, progress=progress)
+        build_demo(folder, patients=DEMO_PATIENTS, seed=DEMO_SEED, scans=DEMO_SCANS, progress=progress)
     with progress_bar() as progress:
         train_on(folder, 0, progress)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -16,6 +17,13 @@ from clams_dash.response.bundle import load_bundle
 from clams_dash.response.predict import predict as predict_case
 
 
+class Kind(StrEnum):
+    """Kinds of patients; a model is trained on one of them."""
+
+    SYNTHETIC = "synthetic"
+    OTHER = "not-synthetic"
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the verbs."""
     app.command("train")(train)
@@ -24,38 +32,52 @@ def add_to(app: typer.Typer) -> None:
 
 def train(
     seed: Annotated[int, typer.Option(min=0, help="Same pool and seed, same model.")] = 0,
+    kind: Annotated[
+        Kind | None, typer.Option("--on", help="Whom to train on; needed only where the pool holds both kinds.")
+    ] = None,
     pool: PoolOption = None,
     json: JsonOption = False,
 ) -> None:
     """Train the therapy-response models on the pool."""
     with progress_bar() as progress:
-        document = train_on(pool_folder(pool), seed, progress)
+        document = train_on(pool_folder(pool), seed, progress, kind)
     if json:
         print_json(document)
     else:
         typer.echo(f"model {document['version']} trained")
 
 
-def train_on(folder: PoolFolder, seed: int, progress: Report) -> dict[str, object]:
+def train_on(folder: PoolFolder, seed: int, progress: Report, kind: Kind | None = None) -> dict[str, object]:
     """Train on a pool and return the training report as JSON data."""
     from clams_dash.response.train import train as train_models
 
     database = Database(folder)
     counts = cases.pool_counts(database)
-    if counts.synthetic and counts.not_synthetic:
-        progress("the pool mixes synthetic and other patients", 0.0)
-    frames = cases.load_frames(database)
-    synthetic = counts.not_synthetic == 0
+    synthetic = _one_kind(counts, kind)
+    frames = cases.load_frames(database, synthetic=synthetic)
     report = train_models(
         frames, folder.models, data_version=database.version, synthetic=synthetic, seed=seed, progress=progress
     )
-    return report.to_json()
+    return {
+        "version": report.version, "people": report.people, "decisions": report.decisions,
+        "synthetic": synthetic, "seconds": round(report.seconds, 1), "metrics": report.metrics,
+    }  # fmt: skip
+
+
+def _one_kind(counts: cases.PoolCounts, kind: Kind | None) -> bool:
+    if kind is None and counts.synthetic and counts.not_synthetic:
+        raise ClamsError(
+            f"the pool holds {counts.synthetic} synthetic patients and {counts.not_synthetic} others, and a model is "
+            f"trained on one kind; choose with --on synthetic or --on not-synthetic"
+        )
+    return kind is Kind.SYNTHETIC if kind is not None else counts.synthetic > 0
 
 
 def predict(
     patient: Annotated[str, typer.Argument(help="Pseudonym.")],
     at: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="As known on that date (default: the last data).")
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="As known on that date (default: the day after the last data)."),
     ] = None,
     pool: PoolOption = None,
     json: JsonOption = False,
@@ -63,8 +85,8 @@ def predict(
     """Show, per therapy and outcome, risk, interval, support and abstention for one person."""
     folder = pool_folder(pool)
     database = Database(folder)
-    frames = cases.load_frames(database, patient)
-    day: date | None = at.date() if at else cases.load_case(database, patient).last_date()
+    frames = cases.load_patient_frames(database, patient)
+    day: date | None = at.date() if at else cases.load_case(database, patient).decision_date()
     if day is None:
         raise ClamsError(f"{patient}: nothing is recorded about this person, so nothing can be estimated")
     prediction = predict_case(load_bundle(folder.models), frames, patient, day)

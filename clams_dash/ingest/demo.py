@@ -16,10 +16,6 @@ from clams_dash.ingest.run import ImportReport, import_staged
 from clams_dash.ingest.staging import Staged, with_rows
 from clams_dash.pool.folder import PoolFolder
 
-DEFAULT_PATIENTS = 400
-DEFAULT_SEED = 20260630
-DEFAULT_SCANS = 4
-
 
 def build_demo(folder: PoolFolder, *, patients: int, seed: int, scans: int, progress: Progress) -> ImportReport:
     """Simulate a cohort, draw its phantoms and import both into an empty pool folder.

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from clams_dash.imaging.encode import image_vti, mask_vti, to_levels
 from clams_dash.imaging.nifti import Volume
 
-LESION_RGBA = {"lesion_mask": (34, 211, 238, 255), "change_mask": (255, 122, 61, 255)}
-"""Colours with one meaning each (product.md, Look): cyan = lesion, orange = new or changed."""
+LESION_RGBA = {"lesion_mask": (34, 211, 238, 230), "change_mask": (255, 122, 61, 230)}
+"""Colours with one meaning each: cyan = lesion, orange = new or changed."""
+INSIDE_ALPHA_SHARE = 0.22
+"""Lesions are drawn as a rim, so that their own signal stays visible inside."""
 
 _BACKGROUND_SHARE = 0.12
 _PLANE_SHARE = 0.004
@@ -48,7 +50,7 @@ def image_copy(image: Volume) -> DisplayCopy:
 def mask_copy(mask: Volume, sequence: str) -> DisplayCopy:
     """Encode a mask as coloured overlay."""
     labels = (mask.data > 0).astype(np.uint8)
-    return DisplayCopy(mask_vti(labels, mask.affine, {1: LESION_RGBA[sequence]}), None, None)
+    return DisplayCopy(mask_vti(labels, mask.affine, {1: LESION_RGBA[sequence]}, INSIDE_ALPHA_SHARE), None, None)
 
 
 def _box_mm(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +194,11 @@ class Case:
         days += [course.start_date for course in self.treatments]
         days += [course.stop_date for course in self.treatments if course.stop_date]
         return max(days, default=None)
+
+    def decision_date(self) -> date | None:
+        """The day after the last record: a decision taken then may use all that is known."""
+        last = self.last_date()
+        return last + timedelta(days=1) if last else None
 
     def as_of(self, day: date) -> Case:
         """The case as it was known on ``day``: later records gone, a stop after ``day`` not yet known."""

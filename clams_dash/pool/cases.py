@@ -53,6 +53,7 @@ class CaseRow:
     last_edss: float | None
     dmt: str | None
     relapses_24m: int
+    has_relapse_record: bool
     last_mri_date: date | None
     last_new_t2: int | None
     studies_with_images: int
@@ -89,13 +90,18 @@ def pool_counts(database: Database) -> PoolCounts:
     return PoolCounts(**database.rows("pool_counts")[0])
 
 
-def load_frames(database: Database, patient_id: str | None = None) -> dict[str, pd.DataFrame]:
-    """Tables the therapy-response model reads, of the whole pool or of one patient.
+def load_frames(database: Database, *, synthetic: bool) -> dict[str, pd.DataFrame]:
+    """Tables the therapy-response model reads, of all synthetic people of the pool or of all others."""
+    frames = {table.name: database.frame(table) for table in TRAINING_TABLES}
+    people = frames["patient"]
+    chosen = people.loc[people["synthetic"].fillna(False).astype(bool) == synthetic, "patient_id"]
+    return {name: frame[frame["patient_id"].isin(chosen)] for name, frame in frames.items()}
 
-    Raises UnknownPatient when that patient is not in the pool.
-    """
+
+def load_patient_frames(database: Database, patient_id: str) -> dict[str, pd.DataFrame]:
+    """The same tables of one person. Raises UnknownPatient."""
     frames = {table.name: database.frame(table, patient_id) for table in TRAINING_TABLES}
-    if patient_id is not None and frames["patient"].empty:
+    if frames["patient"].empty:
         raise _unknown(patient_id)
     return frames
 

@@ -7,6 +7,8 @@ Flow of the shell::
 
 from __future__ import annotations
 
+from typing import Any
+
 import dash_mantine_components as dmc
 from dash import Dash, dcc, html
 from dash.development.base_component import Component
@@ -33,7 +35,8 @@ def create_app(settings: Settings, services: Services) -> Dash:
         suppress_callback_exceptions=False,
     )
     app.layout = _frame()
-    app.validation_layout = html.Div([_frame(), case_list.layout(), consultation.skeleton()])
+    whole: Any = html.Div([_frame(), case_list.layout(), consultation.skeleton()])
+    app.validation_layout = whole
     shell.register(app, services)
     case_list.register(app, services)
     consultation.register(app, services)
@@ -46,7 +49,7 @@ def create_app(settings: Settings, services: Services) -> Dash:
 
 
 def _frame() -> Component:
-    return dmc.MantineProvider(
+    provider: Component = dmc.MantineProvider(
         [
             dcc.Location(id=Shell.LOCATION, refresh=False),
             html.Div(id=Shell.CONTENT, className="clams-page"),
@@ -55,3 +58,4 @@ def _frame() -> Component:
         theme=mantine_theme(),
         forceColorScheme="light",
     )
+    return provider

@@ -13,8 +13,9 @@ from clams_dash.model.records import Case
 from clams_dash.pool import cases
 from clams_dash.pool.database import Database
 from clams_dash.pool.folder import PoolFolder
-from clams_dash.response.bundle import Bundle, current_version, load_bundle
+from clams_dash.response.bundle import Bundle, load_bundle
 from clams_dash.response.predict import Prediction, predict
+from clams_dash.response.vault import current_version
 from clams_dash.web.services import DisplayFile, NoPrediction
 
 
@@ -56,12 +57,12 @@ class PoolServices:
 
     def predict(self, patient_id: str, at: date | None = None) -> Prediction | NoPrediction:
         """See :class:`clams_dash.web.services.Services`."""
-        frames = cases.load_frames(self._database, patient_id)
+        frames = cases.load_patient_frames(self._database, patient_id)
         try:
             bundle = self._current_bundle()
         except ModelError as error:
             return NoPrediction(f"No model: {error}")
-        day = at or self.open_case(patient_id).last_date()
+        day = at or self.open_case(patient_id).decision_date()
         if day is None:
             return NoPrediction("No estimate: nothing is recorded about this person")
         return predict(bundle, frames, patient_id, day)

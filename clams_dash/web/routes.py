@@ -35,7 +35,8 @@ def add_routes(server: Flask, services: Services) -> None:
         response = Response(found.content, mimetype="application/octet-stream")
         response.set_etag(found.sha256)
         response.headers["Cache-Control"] = "private, no-cache"
-        return response.make_conditional(request)
+        response.make_conditional(request)
+        return response
 
     @server.get("/healthz")
     def healthz() -> Response:

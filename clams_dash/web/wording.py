@@ -48,11 +48,16 @@ def dmt_label(dmt: str) -> str:
     return known.label if known else dmt
 
 
+def in_sentence(label: str) -> str:
+    """A label with a small first letter, unless it starts with an abbreviation."""
+    return label if label[1:2].isupper() else label[:1].lower() + label[1:]
+
+
 def present_therapy(case: Case, day: date | None) -> str:
     """The therapy on a day and since when."""
     current = case.treatment_on(day) if day else None
     if current is not None and day is not None:
-        return f"{dmt_label(current.dmt)}, {duration(current.start_date, day)}"
+        return f"{in_sentence(dmt_label(current.dmt))}, {duration(current.start_date, day)}"
     return "no therapy at present" if case.treatments else "therapy not recorded"
 
 

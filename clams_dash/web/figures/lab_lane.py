@@ -9,8 +9,8 @@ import plotly.graph_objects as go
 
 from clams_dash.model import catalogues
 from clams_dash.model.records import Case, LabResult
-from clams_dash.web.figures.marks import axis_of, lane_label, missing_note, source_line
-from clams_dash.web.theme import Colour, Size
+from clams_dash.web.figures.marks import axis_of, lane_label, last_value, missing_note, source_line, value_axis
+from clams_dash.web.theme import Colour
 from clams_dash.web.wording import iso
 
 _UNITS = {"10^9/L": "10⁹/L", "umol/L": "µmol/L", "cells/uL": "cells/µL"}
@@ -35,19 +35,25 @@ def _draw(figure: go.Figure, row: int, results: list[LabResult], name: str) -> N
         return
     low, high = _limits(results[-1], analyte)
     values = [result.value for result in results]
-    top = max([*values, high or 0.0, (low or 0.0) * 1.2]) * 1.35 or 1.0
-    figure.update_yaxes(range=[0, top], nticks=3, row=row, col=1)
+    top = max([*values, (high or 0.0) * 0.75, (low or 0.0) * 1.2])
+    value_axis(figure, row, top)
     if low is not None or high is not None:
         figure.add_shape(
             type="rect", xref=f"{axis_of('x', row)} domain", x0=0, x1=1, yref=axis_of("y", row), y0=low or 0,
-            y1=high if high is not None else top, fillcolor=Colour.REFERENCE.value, line_width=0, layer="below",
+            y1=high if high is not None else top * 1.4, fillcolor=Colour.REFERENCE.value, line_width=0, layer="below",
         )  # fmt: skip
     outside = [_is_outside(result, analyte) for result in results]
     decimals = analyte.decimals
+    last_value(
+        figure,
+        row,
+        results[-1].date,
+        values[-1],
+        f"{values[-1]:.{decimals}f}",
+        Colour.ALERT if outside[-1] else Colour.INK,
+    )
     figure.add_scatter(
-        x=[result.date for result in results], y=values, mode="lines+markers+text",
-        text=["" for _ in values[:-1]] + [f"{values[-1]:.{decimals}f}"], textposition="top center",
-        textfont={"size": Size.SMALL, "color": (Colour.ALERT if outside[-1] else Colour.INK).value}, cliponaxis=False,
+        x=[result.date for result in results], y=values, mode="lines+markers", cliponaxis=False,
         line={"color": Colour.INK.value, "width": 1.2},
         marker={"size": [7 if out else 4 for out in outside],
                 "symbol": ["diamond" if out else "circle" for out in outside],

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import html
+import math
+from datetime import date
 
 import plotly.graph_objects as go
 
@@ -43,3 +45,26 @@ def safe(text: str) -> str:
 def source_line(source: Source) -> str:
     """Where a number was read, as the last line of its hover text."""
     return f"<br><span style='color:{Colour.MUTED.value}'>{safe(str(source))}</span>"
+
+
+def last_value(figure: go.Figure, row: int, day: date, value: float, text: str, colour: Colour) -> None:
+    """Write the last value of a lane beside its point, on paper so that lines behind it do not cross it."""
+    figure.add_annotation(
+        x=day, y=value, xref=axis_of("x", row), yref=axis_of("y", row), text=f"<b>{text}</b>", showarrow=False,
+        xanchor="left", xshift=7, bgcolor="rgba(255,255,255,0.85)", borderpad=0,
+        font={"size": Size.BODY, "color": colour.value},
+    )  # fmt: skip
+
+
+def value_axis(figure: go.Figure, row: int, top: float) -> None:
+    """A lane's axis from zero to ``top`` with two ticks that keep clear of the lanes above and below."""
+    step = _round_down(top)
+    figure.update_yaxes(range=[-0.14 * (top or 1), 1.4 * (top or 1)], tickvals=[0, step], row=row, col=1)
+
+
+def _round_down(value: float) -> float:
+    """The largest of 1, 2 or 5 times a power of ten that is not above ``value``; 1 for nothing."""
+    if value <= 0:
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(value))
+    return max(step * power for step in (1, 2, 5) if step * power <= value * (1 + 1e-9))

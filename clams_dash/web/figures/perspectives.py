@@ -6,12 +6,12 @@ judge is listed with its reason.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from clams_dash.response.predict import ArmEstimate
+from clams_dash.response.predict import ArmPrediction
 from clams_dash.web.theme import Colour, Size, plot_template
 from clams_dash.web.wording import dmt_label
 
@@ -19,10 +19,10 @@ OUTCOME_TITLES = {
     "relapse": "chance of a relapse within 24 months",
     "worsening": "chance of EDSS worsening within 24 months, confirmed at 6 months",
 }
-_LEFT_MARGIN = 182
+_LEFT_MARGIN = 204
 
 
-def perspectives(outcomes: dict[str, Sequence[ArmEstimate]], stay: str) -> go.Figure:
+def perspectives(outcomes: Mapping[str, Sequence[ArmPrediction]], stay: str) -> go.Figure:
     """Draw the therapies with an estimate for at least one outcome; ``stay`` first, the rest in their own order."""
     shown = _shown(outcomes, stay)
     names = [_name(dmt, stay) for dmt in shown]
@@ -36,12 +36,12 @@ def perspectives(outcomes: dict[str, Sequence[ArmEstimate]], stay: str) -> go.Fi
         showgrid=False, showticklabels=False,
     )  # fmt: skip
     for position, dmt in enumerate(shown):
-        support = next((e.n_similar for group in outcomes.values() for e in group if e.dmt == dmt), None)
-        _row_label(figure, position, names[position], dmt == stay, support)
+        estimate = next(one for group in outcomes.values() for one in group if one.dmt == dmt and one.risk is not None)
+        _row_label(figure, position, names[position], dmt == stay, estimate)
     return figure
 
 
-def _shown(outcomes: dict[str, Sequence[ArmEstimate]], stay: str) -> list[str]:
+def _shown(outcomes: Mapping[str, Sequence[ArmPrediction]], stay: str) -> list[str]:
     order = list(dict.fromkeys(estimate.dmt for group in outcomes.values() for estimate in group))
     judged = {estimate.dmt for group in outcomes.values() for estimate in group if estimate.risk is not None}
     return sorted((dmt for dmt in order if dmt in judged), key=lambda dmt: dmt != stay)
@@ -51,18 +51,19 @@ def _name(dmt: str, stay: str) -> str:
     return f"Stay: {dmt_label(dmt).lower()}" if dmt == stay else dmt_label(dmt)
 
 
-def _row_label(figure: go.Figure, position: int, name: str, is_stay: bool, support: int | None) -> None:
+def _row_label(figure: go.Figure, position: int, name: str, is_stay: bool, estimate: ArmPrediction) -> None:
     common = {"yref": "y", "y": position, "xref": "paper", "x": 0, "showarrow": False, "xanchor": "left"}
     figure.add_annotation(
         text=f"<b>{name}</b>" if is_stay else name, xshift=-(_LEFT_MARGIN - 6), font={"size": Size.BODY}, **common
     )
-    people = "" if support is None else f"n={support}"
+    # A reason beside an estimate says that it was borrowed from the therapy's class.
+    people = f"n={estimate.n_similar}" + (" class" if estimate.reason else "")
     figure.add_annotation(
         text=people, xshift=-8, font={"size": Size.SMALL, "color": Colour.MUTED.value}, **{**common, "xanchor": "right"}
     )
 
 
-def _draw(figure: go.Figure, column: int, outcome: str, estimates: list[ArmEstimate], stay: str) -> None:
+def _draw(figure: go.Figure, column: int, outcome: str, estimates: list[ArmPrediction], stay: str) -> None:
     top = max([0.4, *(estimate.high or 0 for estimate in estimates)]) + 0.17
     figure.update_xaxes(
         range=[0, min(top, 1.12)], tickformat=".0%", side="top", showgrid=True, tickvals=[0, 0.2, 0.4, 0.6, 0.8, 1.0],
@@ -73,7 +74,7 @@ def _draw(figure: go.Figure, column: int, outcome: str, estimates: list[ArmEstim
         _draw_estimate(figure, column, estimate, estimate.dmt == stay, stay)
 
 
-def _draw_estimate(figure: go.Figure, column: int, estimate: ArmEstimate, is_stay: bool, stay: str) -> None:
+def _draw_estimate(figure: go.Figure, column: int, estimate: ArmPrediction, is_stay: bool, stay: str) -> None:
     name = _name(estimate.dmt, stay)
     if estimate.risk is None or estimate.low is None or estimate.high is None:
         return
@@ -94,7 +95,7 @@ def _draw_estimate(figure: go.Figure, column: int, estimate: ArmEstimate, is_sta
     )  # fmt: skip
 
 
-def _hover(estimate: ArmEstimate, is_stay: bool) -> str:
+def _hover(estimate: ArmPrediction, is_stay: bool) -> str:
     lines = [
         f"<b>{dmt_label(estimate.dmt)}</b>: {(estimate.risk or 0) * 100:.0f} of 100 people like this, 90 % interval "
         f"{(estimate.low or 0) * 100:.0f} to {(estimate.high or 0) * 100:.0f}",

@@ -12,15 +12,16 @@ from datetime import date, timedelta
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from clams_dash.model.records import Case, Scan
+from clams_dash.model.records import Case, Scan, TreatmentCourse
 from clams_dash.web.figures import lab_lane
 from clams_dash.web.figures.lanes import lab_lanes
-from clams_dash.web.figures.marks import axis_of, lane_label, missing_note, safe, source_line
+from clams_dash.web.figures.marks import lane_label, last_value, missing_note, safe, source_line, value_axis
 from clams_dash.web.theme import Colour, Size, plot_template
 from clams_dash.web.wording import dmt_label, iso
 
 CURSOR_SHAPE = 0
 _LEFT_MARGIN = 132
+_NARROWEST_PLOT_PX, _CHARACTER_PX = 620, 6.0
 _SEVERITY = {
     "severe": ("triangle-up", Colour.ALERT, 11),
     "moderate": ("triangle-up", Colour.WATCH, 10),
@@ -68,7 +69,7 @@ def _cursor(day: date | None) -> dict[str, object]:
     text = day.isoformat() if day else None
     return {
         "type": "line", "xref": "x", "yref": "paper", "x0": text, "x1": text, "y0": 0, "y1": 1,
-        "visible": day is not None,
+        "visible": day is not None, "layer": "below",
         "line": {"color": Colour.ACCENT.value, "width": 1.5, "dash": "3px,3px"},
     }  # fmt: skip
 
@@ -81,10 +82,11 @@ def _range(case: Case, end: date) -> list[str]:
     days = [record.date for group in (case.visits, case.relapses, case.labs, case.scans) for record in group]
     days += [course.start_date for course in case.treatments]
     first = min(days, default=end)
-    width = max((end - first).days, 180)
+    width = max((end - first).days, 730)
+    first = min(first, end - timedelta(days=365))
     return [
         (first - timedelta(days=width * 0.03 + 20)).isoformat(),
-        (end + timedelta(days=width * 0.04 + 20)).isoformat(),
+        (end + timedelta(days=width * 0.07 + 20)).isoformat(),
     ]
 
 
@@ -103,7 +105,7 @@ def _therapy(figure: go.Figure, row: int, case: Case, end: date) -> None:
         )
         figure.add_bar(
             base=[course.start_date.isoformat()], x=[max((stop - course.start_date).days, 5) * 86_400_000], y=[0],
-            orientation="h", width=0.95, text=[dmt_label(course.dmt)], textposition="inside", insidetextanchor="start",
+            orientation="h", width=0.95, text=[_bar_text(case, course, end)], textposition="inside", insidetextanchor="start",
             constraintext="none", textangle=0, cliponaxis=True,
             textfont={"size": Size.BODY, "color": Colour.INK.value},
             marker={"color": (Colour.THERAPY_NOW if ongoing else Colour.THERAPY).value, "cornerradius": 3,
@@ -112,6 +114,14 @@ def _therapy(figure: go.Figure, row: int, case: Case, end: date) -> None:
                           f"{source_line(course.source)}<extra></extra>",
             row=row, col=1,
         )  # fmt: skip
+
+
+def _bar_text(case: Case, course: TreatmentCourse, end: date) -> str:
+    """The therapy's name where the bar has room for it; the hover text always has it."""
+    low, high = (date.fromisoformat(day) for day in _range(case, end))
+    share = ((course.stop_date or end) - course.start_date).days / (high - low).days
+    name = dmt_label(course.dmt)
+    return name if share * _NARROWEST_PLOT_PX > len(name) * _CHARACTER_PX + 8 else ""
 
 
 def _relapses(figure: go.Figure, row: int, case: Case, end: date) -> None:
@@ -155,10 +165,7 @@ def _edss(figure: go.Figure, row: int, case: Case, end: date) -> None:
         ],
         row=row, col=1,
     )  # fmt: skip
-    figure.add_annotation(
-        x=visits[-1].date, y=scores[-1], text=f"<b>{scores[-1]:.1f}</b>", showarrow=False, yshift=11,
-        font={"size": Size.LABEL, "color": Colour.ACCENT.value}, xref=axis_of("x", row), yref=axis_of("y", row),
-    )  # fmt: skip
+    last_value(figure, row, visits[-1].date, scores[-1], f"{scores[-1]:.1f}", Colour.ACCENT)
 
 
 def _new_lesions(figure: go.Figure, row: int, case: Case, end: date) -> None:
@@ -190,7 +197,7 @@ def _has_images(scan: Scan) -> bool:
 
 
 def _scan_text(scan: Scan) -> str:
-    new = "" if scan.new_t2 is None else str(scan.new_t2)
+    new = "–" if scan.new_t2 is None else str(scan.new_t2)
     return f"{new} · Gd {scan.gd_lesions}" if scan.gd_lesions else new
 
 
@@ -216,11 +223,10 @@ def _t2_volume(figure: go.Figure, row: int, case: Case, end: date) -> None:
         missing_note(figure, row, "not measured")
         return
     volumes = [scan.t2_volume_ml or 0.0 for scan in scans]
-    figure.update_yaxes(range=[0, max(volumes) * 1.45], nticks=3, row=row, col=1)
+    value_axis(figure, row, max(volumes))
+    last_value(figure, row, scans[-1].date, volumes[-1], f"{volumes[-1]:.1f}", Colour.VOLUME)
     figure.add_scatter(
-        x=[scan.date for scan in scans], y=volumes, mode="lines+markers+text",
-        text=["" for _ in scans[:-1]] + [f"{volumes[-1]:.1f}"], textposition="top center",
-        textfont={"size": Size.SMALL}, cliponaxis=False,
+        x=[scan.date for scan in scans], y=volumes, mode="lines+markers", cliponaxis=False,
         line={"color": Colour.VOLUME.value, "width": 1.8}, marker={"size": 5},
         customdata=[scan.study_id for scan in scans],
         hovertemplate=[

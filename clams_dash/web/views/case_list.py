@@ -49,7 +49,7 @@ def layout(counts: PoolCounts = _NO_COUNTS) -> Component:
                         "rowHeight": 30,
                         "headerHeight": 34,
                         "suppressCellFocus": False,
-                        "overlayNoRowsTemplate": "No case matches this search.",
+                        "localeText": {"noRowsToShow": "No case matches this search."},
                     },
                     defaultColDef={"resizable": True, "sortable": True, "suppressMovable": True},
                     columnSize="responsiveSizeToFit",
@@ -79,7 +79,7 @@ def register(app: Dash, services: Services) -> None:
     def rows(request: dict[str, Any] | None, search: str | None) -> tuple[dict[str, Any], str]:
         return list_rows(services, request, search)
 
-    app.clientside_callback(
+    app.clientside_callback(  # type: ignore[no-untyped-call]
         ClientsideFunction("clams_list", "fetch_again"),
         Output(CaseList.GRID, "id"),
         Input(CaseList.SEARCH, "value"),
@@ -113,10 +113,10 @@ def row_data(row: CaseRow) -> dict[str, str]:
         "kind": "synthetic" if row.synthetic else "not synthetic",
         "sex": {"female": "F", "male": "M"}.get(row.sex or "", "–"),
         "age": str(years_between(row.birth_date, day)) if row.birth_date and day else "–",
-        "course": catalogues.labels("courses").get(row.course or "unknown", "course not known"),
+        "course": row.course if row.course in catalogues.labels("courses") and row.course != "unknown" else "not known",
         "dmt": dmt_label(row.dmt) if row.dmt else "none recorded",
         "last_edss": f"{row.last_edss:.1f}" if row.last_edss is not None else "–",
-        "relapses_24m": str(row.relapses_24m),
+        "relapses_24m": str(row.relapses_24m) if row.has_relapse_record else "none recorded",
         "last_new_t2": str(row.last_new_t2) if row.last_new_t2 is not None else "–",
         "last_mri_date": iso(row.last_mri_date) if row.last_mri_date else "no MRI",
         "studies_with_images": str(row.studies_with_images) if row.studies_with_images else "none",
@@ -130,26 +130,26 @@ def _columns() -> list[dict[str, Any]]:
         return {"field": field, "headerName": title, "width": width, **more}
 
     return [
-        column("patient_id", "Case", 120, cellRenderer="ClamsCaseLink", pinned="left"),
-        column("kind", "Data", 105, sortable=False),
-        column("sex", "Sex", 60),
-        column("age", "Age", 60),
-        column("course", "Course", 175),
-        column("dmt", "Therapy now", 165),
-        column("last_edss", "EDSS", 70),
-        column("relapses_24m", "Relapses, 24 mo", 115),
-        column("last_new_t2", "New T2, last MRI", 120),
-        column("last_mri_date", "Last MRI", 100),
-        column("studies_with_images", "MRI images", 95),
-        column("centre", "Centre", 120),
-        column("last_date", "Data to", 100),
+        column("patient_id", "Case", 125, cellRenderer="ClamsCaseLink", pinned="left"),
+        column("kind", "Data", 110, sortable=False),
+        column("sex", "Sex", 65),
+        column("age", "Age", 65),
+        column("course", "Course", 95),
+        column("dmt", "Therapy now", 170),
+        column("last_edss", "EDSS", 75),
+        column("relapses_24m", "Relapses 24 mo", 130),
+        column("last_new_t2", "New T2", 85),
+        column("last_mri_date", "Last MRI", 105),
+        column("studies_with_images", "Image sets", 100),
+        column("centre", "Centre", 180),
+        column("last_date", "Data to", 105),
     ]
 
 
 def _sorting(model: object) -> tuple[SortKey, bool]:
     if isinstance(model, list) and model and isinstance(model[0], dict):
-        wanted = str(model[0].get("colId"))
-        if wanted in SortKey:
+        wanted = model[0].get("colId")
+        if wanted in {key.value for key in SortKey}:
             return SortKey(wanted), model[0].get("sort") == "desc"
     return SortKey.IMAGES, True
 

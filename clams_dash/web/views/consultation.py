@@ -16,12 +16,13 @@ from dash.development.base_component import Component
 
 from clams_dash.model.records import Case
 from clams_dash.web import wording
+from clams_dash.web.elements import named
 from clams_dash.web.figures.timeline import CURSOR_SHAPE, timeline
 from clams_dash.web.ids import Consultation
 from clams_dash.web.services import Services
 from clams_dash.web.views import mri_panel, perspectives_panel
 
-GRAPH_CONFIG: dict[str, Any] = {"displayModeBar": False, "responsive": True, "doubleClick": False}
+GRAPH_CONFIG: Any = {"displayModeBar": False, "responsive": True, "doubleClick": False}
 
 
 def layout(services: Services, patient_id: str, at: date | None) -> Component:
@@ -37,7 +38,7 @@ def layout(services: Services, patient_id: str, at: date | None) -> Component:
                 [
                     _course(case, study),
                     mri_panel.layout(case, study),
-                    perspectives_panel.layout(services.predict(patient_id, at), case, day),
+                    perspectives_panel.layout(services.predict(patient_id, at)),
                 ],
                 className="clams-consultation",
             ),
@@ -129,7 +130,7 @@ def _header(case: Case, day: date | None, at: date | None) -> Component:
 
 
 def _course(case: Case, study: str | None) -> Component:
-    return html.Section(
+    section = html.Section(
         [
             html.Div(
                 [
@@ -150,5 +151,5 @@ def _course(case: Case, study: str | None) -> Component:
             ),
         ],
         className="clams-panel clams-course",
-        **{"aria-label": "Course of the disease"},
     )
+    return named(section, "Course of the disease")

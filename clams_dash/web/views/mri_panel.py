@@ -8,6 +8,7 @@ from dash.development.base_component import Component
 
 from clams_dash.model import catalogues
 from clams_dash.model.records import Case, Scan, Series
+from clams_dash.web.elements import named
 from clams_dash.web.ids import Consultation
 from clams_dash.web.routes import volume_url
 from clams_dash.web.services import Services
@@ -29,7 +30,7 @@ def layout(case: Case, study_id: str | None) -> Component:
     sequences = _sequences(case)
     chosen = sequences[0]["value"] if sequences else None
     viewer, lesions = panel_parts(case, study_id, chosen)
-    return html.Section(
+    section = html.Section(
         [
             html.Div(
                 [
@@ -59,8 +60,8 @@ def layout(case: Case, study_id: str | None) -> Component:
             html.Div(viewer, id=Consultation.VIEWER, className="clams-viewer"),
         ],
         className="clams-panel clams-mri-panel",
-        **{"aria-label": "MRI"},
     )
+    return named(section, "MRI")
 
 
 def skeleton() -> list[Component]:

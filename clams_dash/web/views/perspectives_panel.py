@@ -2,39 +2,41 @@
 
 from __future__ import annotations
 
-from datetime import date
+from typing import Any
 
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from clams_dash.model.records import Case
 from clams_dash.response.predict import Prediction
+from clams_dash.web.elements import named
 from clams_dash.web.figures.perspectives import perspectives
 from clams_dash.web.services import NoPrediction
 from clams_dash.web.wording import dmt_label, iso, plural
 
-_CONFIG = {"displayModeBar": False, "responsive": True, "doubleClick": False}
+_CONFIG: Any = {"displayModeBar": False, "responsive": True, "doubleClick": False}
 
 
-def layout(prediction: Prediction | NoPrediction, case: Case, day: date | None) -> Component:
+def layout(prediction: Prediction | NoPrediction) -> Component:
     """Return the panel."""
     if isinstance(prediction, NoPrediction):
         return _panel([html.P(prediction.reason, className="clams-muted clams-no-model")], "")
-    current = case.treatment_on(day) if day else None
-    stay = current.dmt if current else "none"
     judged = any(estimate.risk is not None for group in prediction.outcomes.values() for estimate in group)
     if not judged:
         reasons = sorted({estimate.reason or "" for group in prediction.outcomes.values() for estimate in group})
         return _panel([html.P(f"No estimate: {'; '.join(reasons)}", className="clams-muted clams-no-model")], "")
     figure = dcc.Graph(
-        figure=perspectives(dict(prediction.outcomes), stay), config=_CONFIG, className="clams-graph", responsive=True
+        figure=perspectives(prediction.outcomes, prediction.stay),
+        config=_CONFIG,
+        className="clams-graph",
+        responsive=True,
     )
+    basis = "synthetic patients" if prediction.synthetic else "this pool's patients"
     head = f"if started on {iso(prediction.at)}, with 90 % interval and number of comparable people"
-    return _panel([figure, _abstentions(prediction)], f"{head} · model {prediction.model}")
+    return _panel([figure, _told_apart(prediction), _abstentions(prediction)], f"{head} · model trained on {basis}")
 
 
 def _panel(body: list[Component], head: str) -> Component:
-    return html.Section(
+    section = html.Section(
         [
             html.Div(
                 [
@@ -47,8 +49,21 @@ def _panel(body: list[Component], head: str) -> Component:
             *body,
         ],
         className="clams-panel clams-perspectives",
-        **{"aria-label": "Therapy perspectives"},
     )
+    return named(section, "Therapy perspectives")
+
+
+def _told_apart(prediction: Prediction) -> Component:
+    """Which therapies the model cannot tell apart, so that small differences between dots are not read as real."""
+    sentences = []
+    for outcome, groups in prediction.not_told_apart.items():
+        judged = [one.dmt for one in prediction.outcomes[outcome] if one.risk is not None]
+        if any(set(group) == set(judged) for group in groups):
+            sentences.append(f"{outcome}: no therapy is told apart from another")
+        else:
+            named_groups = ["; ".join(dmt_label(dmt) for dmt in group) for group in groups if len(group) > 1]
+            sentences.append(f"{outcome}: not told apart {' | '.join(named_groups)}")
+    return html.Div(" · ".join(sentences), className="clams-muted clams-told-apart", title=" · ".join(sentences))
 
 
 def _abstentions(prediction: Prediction) -> Component:
