@@ -25,6 +25,7 @@ from clams_dash.response.timelines import NO_DAY, Floats, Frames, Ints, Timeline
 
 FEATURES_FILE = FACTS_DIR / "rules" / "features.csv"
 DAYS_PER_YEAR = 365.25
+TRANSFORMS = ("none", "log1p", "recency")
 _YEAR_BACK_DAYS = 275
 _LONG_BACK_DAYS = 913
 
@@ -33,7 +34,9 @@ _LONG_BACK_DAYS = 913
 class Feature:
     """One feature: how it is made (``recipe`` of ``field`` within ``window_days``) and shown (``label``, ``unit``).
 
-    ``transform`` (``none`` or ``log1p``) is applied in the linear part of the model only.
+    ``transform`` is applied in the linear part of the model only: ``none``, ``log1p``, or ``recency`` = 1/(1 + x) with
+    0 where missing (never). ``relapse_direction``: 1 or -1 where a higher value may only raise or lower the risk of a
+    relapse in the trees, 0 where that is open.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Feature:
     field: str
     window_days: int | None
     transform: str
+    relapse_direction: int
     source: str
 
 
@@ -58,12 +62,13 @@ def features() -> tuple[Feature, ...]:
             field=row["field"],
             window_days=int(row["window_days"]) if row["window_days"] else None,
             transform=row["transform"],
+            relapse_direction=int(row["relapse_direction"]),
             source=row["source"],
         )
         for row in read_rows(FEATURES_FILE)
     )
     for feature in found:
-        if feature.recipe not in RECIPES or feature.transform not in ("none", "log1p"):
+        if feature.recipe not in RECIPES or feature.transform not in TRANSFORMS:
             raise FactsError(f"{FEATURES_FILE}: {feature.name}: unknown recipe or transform")
     return found
 

@@ -29,6 +29,7 @@ class Look:
     days: Ints
     made: dict[str, Timeline] = field(default_factory=dict)
     given: Courses | None = None
+    observed: Bools | None = None
 
     @classmethod
     def at(cls, frames: Frames, index: pd.DataFrame) -> Look:
@@ -74,9 +75,11 @@ class Look:
 
         Relapses and courses recorded from memory at the first visit do not count: nobody observed what followed them.
         """
-        never = np.full(len(self.days), LONG_AGO)
-        seen = sum(self.timeline(name).count(self.people, never, self.days) for name in ("visit", "mri"))
-        return np.asarray(seen > 0)
+        if self.observed is None:
+            never = np.full(len(self.days), LONG_AGO)
+            seen = sum(self.timeline(name).count(self.people, never, self.days) for name in ("visit", "mri"))
+            self.observed = np.asarray(seen > 0)
+        return self.observed
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,9 @@ import xgboost as xgb
 
 from clams_dash.errors import FactsError
 from clams_dash.response.arms import UNTREATED, Arms
-from clams_dash.response.boosting import best_rounds, fit_trees, tree_columns, tree_margin, tree_rows
-from clams_dash.response.logistic import expit
-from clams_dash.response.offset import Anchor, Linear, Preparation, fit_linear, out_of_fold, prior_spread
+from clams_dash.response.boosting import TreePlan, best_rounds, fit_trees, tree_margin, tree_rows
+from clams_dash.response.logistic import expit, logit
+from clams_dash.response.offset import Anchor, Linear, Preparation, Prior, fit_linear, out_of_fold
 from clams_dash.response.scores import calibration_line, log_loss, merit, observed_expected, recalibrated
 from clams_dash.response.settings import ResponseRules
 from clams_dash.response.timelines import Floats, Ints
@@ -68,10 +68,28 @@ class OutcomeModel:
 
 
 @dataclass(frozen=True, slots=True)
+class Task:
+    """What is to be learnt: the outcome, the arms with their levels, the rules, and the seed."""
+
+    outcome: str
+    arms: Arms
+    rules: ResponseRules
+    seed: int
+
+    def plan(self, seed: int) -> TreePlan:
+        """How its trees are grown."""
+        return TreePlan.of(self.outcome, self.arms, self.rules.boosting, seed)
+
+    def random(self, *stream: int) -> np.random.Generator:
+        """A random stream of its own for every outcome and purpose."""
+        return np.random.default_rng([self.seed, *stream, *self.outcome.encode()])
+
+
+@dataclass(frozen=True, slots=True)
 class _Fit:
     preparation: Preparation
     anchor: Anchor
-    spread: Floats
+    prior: Prior
     linear: Linear
     rounds: int
     trees: xgb.Booster
@@ -85,35 +103,31 @@ def person_folds(person: Ints, count: int, random: np.random.Generator) -> Ints:
     return np.asarray(random.permutation(fold_of)[inverse], dtype=np.int64)
 
 
-def fit_outcome(
-    outcome: str, rows: Rows, arms: Arms, rules: ResponseRules, seed: int, progress: Progress | None = None
-) -> tuple[OutcomeModel, dict[str, Any]]:
+def fit_outcome(task: Task, rows: Rows, progress: Progress | None = None) -> tuple[OutcomeModel, dict[str, Any]]:
     """Fit one outcome and judge it by nested cross-validation.
 
-    Returns the model and its figures: log-loss, discrimination and calibration of a constant, of the published
-    effects with the linear part, of XGBoost alone, and of both together, all on people left out of every fit.
+    Returns the model and its figures: log-loss, discrimination and calibration of a constant, of the linear part with
+    the published effects, of XGBoost alone, and of both together, all on people left out of every fit.
     """
     tell = progress or (lambda text, share: None)
-    random = np.random.default_rng([seed, *outcome.encode()])
-    tell(f"{outcome}: cross-validation", 0.0)
-    risks, folds, rounds = _cross_validated(outcome, rows, arms, rules, random, tell)
+    priors, resamples = task.rules.offset, task.rules.boosting.bootstraps
+    tell(f"{task.outcome}: cross-validation", 0.0)
+    risks, folds, rounds = _cross_validated(task, rows, tell)
     figures = {name: merit(rows.y, risk, rows.weights) for name, risk in risks.items()}
     boosted = figures["boosted"]["log_loss"] < figures["offset"]["log_loss"]
     chosen = risks["boosted" if boosted else "offset"]
-    intercept, slope = calibration_line(rows.y, chosen, rows.weights, rules.offset.slope_sd)
-    final_risks = _cross_recalibrated(chosen, rows, folds, rules)
+    intercept, slope = calibration_line(rows.y, chosen, rows.weights, priors.slope_sd)
+    final_risks = _cross_recalibrated(chosen, rows, folds, priors.slope_sd)
     figures["model"] = merit(rows.y, final_risks, rows.weights)
-    tell(f"{outcome}: final fit", 0.55)
-    fit = _fit(outcome, rows, arms, rules, random, seed, alone=False)
+    tell(f"{task.outcome}: final fit", 0.55)
+    fit = _fit(task, rows, task.random(1), task.seed, alone=False)
     draws = []
-    for number in range(rules.boosting.bootstraps):
-        tell(
-            f"{outcome}: resample {number + 1} of {rules.boosting.bootstraps}",
-            0.6 + 0.4 * number / rules.boosting.bootstraps,
-        )
-        draws.append(_resampled(fit, rows, arms, rules, np.random.default_rng([seed, number, *outcome.encode()]), seed))
+    for number in range(resamples):
+        tell(f"{task.outcome}: resample {number + 1} of {resamples}", 0.6 + 0.4 * number / resamples)
+        draws.append(_resampled(task, fit, rows, task.random(2, number)))
+    point = Draw(fit.linear, fit.trees)
     model = OutcomeModel(
-        outcome, arms, fit.preparation, fit.anchor, Draw(fit.linear, fit.trees), tuple(draws), boosted, intercept, slope
+        task.outcome, task.arms, fit.preparation, fit.anchor, point, tuple(draws), boosted, intercept, slope
     )
     gain = figures["offset"]["log_loss"] - figures["boosted"]["log_loss"]
     return model, {
@@ -133,7 +147,7 @@ def fit_outcome(
         "rounds_in_folds": rounds,
         "recalibration": {"intercept": round(intercept, 4), "slope": round(slope, 4)},
         "untreated_risk_of_anchor": round(fit.anchor.untreated_risk, 4),
-        "by_class": _by_class(rows, arms, final_risks),
+        "by_class": _by_class(rows, task.arms, final_risks),
     }
 
 
@@ -143,109 +157,93 @@ def _untreated_risk(rows: Rows, arms: Arms) -> float:
     return float(np.clip(np.average(rows.y[chosen], weights=rows.weights[chosen]), 0.02, 0.9))
 
 
-def _fit(
-    outcome: str, rows: Rows, arms: Arms, rules: ResponseRules, random: np.random.Generator, seed: int, *, alone: bool
-) -> _Fit:
+def _flat_margin(rows: Rows, count: int) -> Floats:
+    """The same logit for everybody: that of the overall risk."""
+    return np.full(count, float(logit(np.average(rows.y, weights=rows.weights))))
+
+
+def _fit(task: Task, rows: Rows, random: np.random.Generator, seed: int, *, alone: bool) -> _Fit:
     """Linear part, its out-of-fold margins, the number of rounds, and the trees on those margins."""
     preparation = Preparation.fit(rows.raw)
-    anchor = Anchor.of(outcome, arms, _untreated_risk(rows, arms), rules.offset)
-    columns, encoded = preparation.columns(rows.raw), arms.encode(rows.arm)
-    folds = person_folds(rows.person, rules.boosting.folds, random)
-    spread, margin = _anchored_margins(rows, columns, encoded, preparation, anchor, arms, rules, folds)
-    names = tree_columns(arms)
-    seen = tree_rows(rows.raw, rows.arm, arms, anchor.shift, encoded)
-    rounds = best_rounds(seen, rows.y, rows.weights, margin, folds, names, rules.boosting, seed)
-    linear = fit_linear(columns, rows.arm, encoded, rows.y, rows.weights, anchor, spread)
-    trees = fit_trees(seen, rows.y, rows.weights, margin, names, rounds, rules.boosting, seed)
-    without = None
-    if alone:
-        flat = np.full(len(rows.y), np.log(rows.y.mean() / (1 - rows.y.mean())))
-        by_itself = best_rounds(seen, rows.y, rows.weights, flat, folds, names, rules.boosting, seed)
-        without = fit_trees(seen, rows.y, rows.weights, flat, names, by_itself, rules.boosting, seed)
-    return _Fit(preparation, anchor, spread, linear, rounds, trees, without)
+    anchor = Anchor.of(task.outcome, task.arms, _untreated_risk(rows, task.arms), task.rules.offset)
+    columns, encoded = preparation.columns(rows.raw), task.arms.encode(rows.arm)
+    folds = person_folds(rows.person, task.rules.boosting.folds, random)
+    prior, margin = _anchored_margins(task, rows, columns, encoded, preparation, anchor, folds)
+    seen = tree_rows(rows.raw, rows.arm, task.arms, anchor.shift, encoded)
+    plan = task.plan(seed)
+
+    def grown(on: Floats) -> tuple[int, xgb.Booster]:
+        count = best_rounds(plan, seen, rows.y, rows.weights, on, folds)
+        return count, fit_trees(plan, seen, rows.y, rows.weights, on, count)
+
+    rounds, trees = grown(margin)
+    linear = fit_linear(columns, rows.arm, encoded, rows.y, rows.weights, anchor, prior)
+    without = grown(_flat_margin(rows, len(rows.y)))[1] if alone else None
+    return _Fit(preparation, anchor, prior, linear, rounds, trees, without)
 
 
 def _anchored_margins(
-    rows: Rows,
-    columns: Floats,
-    encoded: Floats,
-    preparation: Preparation,
-    anchor: Anchor,
-    arms: Arms,
-    rules: ResponseRules,
-    folds: Ints,
-) -> tuple[Floats, Floats]:
-    """Prior spread with the feature strength of least cross-validated log-loss, and its out-of-fold margins."""
-    best: tuple[float, Floats, Floats] | None = None
-    for feature_sd in rules.offset.feature_sd:
-        spread = prior_spread(preparation, arms, rules.offset, feature_sd)
-        margin = out_of_fold(columns, rows.arm, encoded, rows.y, rows.weights, anchor, spread, folds)
+    task: Task, rows: Rows, columns: Floats, encoded: Floats, preparation: Preparation, anchor: Anchor, folds: Ints
+) -> tuple[Prior, Floats]:
+    """Prior with the feature strength of least cross-validated log-loss, and its out-of-fold margins."""
+    best: tuple[float, Prior, Floats] | None = None
+    for feature_sd in task.rules.offset.feature_sd:
+        prior = Prior.of(task.outcome, preparation, task.arms, task.rules.offset, feature_sd)
+        margin = out_of_fold(columns, rows.arm, encoded, rows.y, rows.weights, anchor, prior, folds)
         loss = log_loss(rows.y, expit(margin), rows.weights)
         if best is None or loss < best[0]:
-            best = (loss, spread, margin)
+            best = (loss, prior, margin)
     if best is None:
         raise FactsError("response.toml: feature_sd must list at least one value")
     return best[1], best[2]
 
 
-def _cross_validated(
-    outcome: str, rows: Rows, arms: Arms, rules: ResponseRules, random: np.random.Generator, tell: Progress
-) -> tuple[dict[str, Floats], Ints, list[int]]:
+def _cross_validated(task: Task, rows: Rows, tell: Progress) -> tuple[dict[str, Floats], Ints, list[int]]:
     """Risks of people left out, by constant, linear part, XGBoost alone and both; the folds; the rounds chosen."""
-    folds = person_folds(rows.person, rules.boosting.folds, random)
+    count = task.rules.boosting.folds
+    random = task.random(0)
+    folds = person_folds(rows.person, count, random)
     risks = {name: np.empty(len(rows.y)) for name in ("constant", "offset", "xgboost_alone", "boosted")}
     rounds = []
-    for fold in range(rules.boosting.folds):
+    for fold in range(count):
         out = folds == fold
         inside, test = rows.take(np.flatnonzero(~out)), rows.take(np.flatnonzero(out))
-        fit = _fit(outcome, inside, arms, rules, random, fold, alone=True)
-        encoded = arms.encode(test.arm)
+        fit = _fit(task, inside, random, fold, alone=True)
+        encoded = task.arms.encode(test.arm)
         margin = fit.linear.logit(fit.preparation.columns(test.raw), test.arm, encoded)
-        seen = tree_rows(test.raw, test.arm, arms, fit.anchor.shift, encoded)
-        risks["constant"][out] = np.average(inside.y, weights=inside.weights)
+        seen = tree_rows(test.raw, test.arm, task.arms, fit.anchor.shift, encoded)
+        flat = _flat_margin(inside, len(margin))
+        risks["constant"][out] = expit(flat)
         risks["offset"][out] = expit(margin)
         risks["boosted"][out] = expit(tree_margin(fit.trees, seen, margin))
         if fit.trees_alone is not None:
-            flat = np.full(len(margin), np.log(inside.y.mean() / (1 - inside.y.mean())))
             risks["xgboost_alone"][out] = expit(tree_margin(fit.trees_alone, seen, flat))
         rounds.append(fit.rounds)
-        tell(
-            f"{outcome}: cross-validation, fold {fold + 1} of {rules.boosting.folds}",
-            0.5 * (fold + 1) / rules.boosting.folds,
-        )
+        tell(f"{task.outcome}: cross-validation, fold {fold + 1} of {count}", 0.5 * (fold + 1) / count)
     return risks, folds, rounds
 
 
-def _cross_recalibrated(risk: Floats, rows: Rows, folds: Ints, rules: ResponseRules) -> Floats:
+def _cross_recalibrated(risk: Floats, rows: Rows, folds: Ints, slope_sd: float) -> Floats:
     """Risks recalibrated with a line fitted on the other folds, as the final line would do for new people."""
     moved = np.empty(len(risk))
     for fold in np.unique(folds):
         out = folds == fold
-        line = calibration_line(rows.y[~out], risk[~out], rows.weights[~out], rules.offset.slope_sd)
+        line = calibration_line(rows.y[~out], risk[~out], rows.weights[~out], slope_sd)
         moved[out] = recalibrated(risk[out], *line)
     return moved
 
 
-def _resampled(fit: _Fit, rows: Rows, arms: Arms, rules: ResponseRules, random: np.random.Generator, seed: int) -> Draw:
+def _resampled(task: Task, fit: _Fit, rows: Rows, random: np.random.Generator) -> Draw:
     """Refit on people drawn with replacement, with the priors drawn too."""
     people, inverse = np.unique(rows.person, return_inverse=True)
     times = np.bincount(random.integers(0, len(people), len(people)), minlength=len(people))
     sample = rows.take(np.repeat(np.arange(len(rows.y)), times[inverse]))
-    columns, encoded = fit.preparation.columns(sample.raw), arms.encode(sample.arm)
-    linear = fit_linear(columns, sample.arm, encoded, sample.y, sample.weights, fit.anchor, fit.spread, random)
+    columns, encoded = fit.preparation.columns(sample.raw), task.arms.encode(sample.arm)
+    linear = fit_linear(columns, sample.arm, encoded, sample.y, sample.weights, fit.anchor, fit.prior, random)
     margin = linear.logit(columns, sample.arm, encoded)
-    seen = tree_rows(sample.raw, sample.arm, arms, fit.anchor.shift, encoded)
-    trees = fit_trees(
-        seen,
-        sample.y,
-        sample.weights,
-        margin,
-        tree_columns(arms),
-        fit.rounds,
-        rules.boosting,
-        seed + int(random.integers(1 << 30)),
-    )
-    return Draw(linear, trees)
+    seen = tree_rows(sample.raw, sample.arm, task.arms, fit.anchor.shift, encoded)
+    plan = task.plan(int(random.integers(1 << 30)))
+    return Draw(linear, fit_trees(plan, seen, sample.y, sample.weights, margin, fit.rounds))
 
 
 def _by_class(rows: Rows, arms: Arms, risks: Floats) -> dict[str, dict[str, float]]:

@@ -18,7 +18,7 @@ def expit(logit: Floats) -> Floats:
     return np.asarray(1.0 / (1.0 + np.exp(-np.clip(logit, -40, 40))), dtype=np.float64)
 
 
-def logit(risk: Floats) -> Floats:
+def logit(risk: Floats | float) -> Floats:
     """Logit of a probability, kept finite."""
     kept = np.clip(risk, 1e-9, 1 - 1e-9)
     return np.asarray(np.log(kept / (1 - kept)), dtype=np.float64)

@@ -30,7 +30,7 @@ class Preparation:
     ``centre`` and ``scale`` (p,) after the transform; ``indicated`` (p,) marks features with an indicator column.
     """
 
-    log1p: Bools
+    transforms: tuple[str, ...]
     centre: Floats
     scale: Floats
     indicated: Bools
@@ -38,29 +38,30 @@ class Preparation:
     @classmethod
     def fit(cls, raw: Floats) -> Preparation:
         """From training features (n, p)."""
-        log1p = np.array([feature.transform == "log1p" for feature in features()])
-        moved = _transformed(raw, log1p)
+        transforms = tuple(feature.transform for feature in features())
+        moved = _transformed(raw, transforms)
         present = ~np.isnan(moved)
         filled = np.where(present, moved, 0.0)
         count = np.maximum(present.sum(axis=0), 1)
         centre = filled.sum(axis=0) / count
         spread = np.sqrt(np.square(np.where(present, moved - centre, 0.0)).sum(axis=0) / count)
         absent = 1.0 - present.mean(axis=0)
-        return cls(log1p, centre, np.where(spread > 1e-9, spread, 1.0), (absent > _RARE) & (absent < 1 - _RARE))
+        return cls(transforms, centre, np.where(spread > 1e-9, spread, 1.0), (absent > _RARE) & (absent < 1 - _RARE))
 
     def standardised(self, raw: Floats) -> Floats:
         """Features (n, p) centred and scaled, held within +-4; 0 where missing."""
-        scaled = (_transformed(raw, self.log1p) - self.centre) / self.scale
+        scaled = (_transformed(raw, self.transforms) - self.centre) / self.scale
         return np.nan_to_num(np.clip(scaled, -_CLIP, _CLIP), nan=0.0)
 
     def columns(self, raw: Floats) -> Floats:
         """Standardised features followed by the indicators of absence (n, p + number indicated)."""
-        return np.column_stack([self.standardised(raw), np.isnan(raw[:, self.indicated]).astype(np.float64)])
+        absent = np.isnan(_transformed(raw, self.transforms)[:, self.indicated])
+        return np.column_stack([self.standardised(raw), absent.astype(np.float64)])
 
-    def to_json(self) -> dict[str, list[float] | list[bool]]:
+    def to_json(self) -> dict[str, list[float] | list[bool] | list[str]]:
         """All fields as lists."""
         return {
-            "log1p": self.log1p.tolist(),
+            "transforms": list(self.transforms),
             "centre": self.centre.tolist(),
             "scale": self.scale.tolist(),
             "indicated": self.indicated.tolist(),
@@ -70,16 +71,21 @@ class Preparation:
     def from_json(cls, raw: Mapping[str, Any]) -> Preparation:
         """As written by :meth:`to_json`."""
         return cls(
-            np.asarray(raw["log1p"], dtype=bool),
+            tuple(str(name) for name in raw["transforms"]),
             np.asarray(raw["centre"], dtype=np.float64),
             np.asarray(raw["scale"], dtype=np.float64),
             np.asarray(raw["indicated"], dtype=bool),
         )
 
 
-def _transformed(raw: Floats, log1p: Bools) -> Floats:
+def _transformed(raw: Floats, transforms: tuple[str, ...]) -> Floats:
     moved = raw.copy()
-    moved[:, log1p] = np.log1p(np.maximum(raw[:, log1p], 0.0))
+    for column, transform in enumerate(transforms):
+        positive = np.maximum(raw[:, column], 0.0)
+        if transform == "log1p":
+            moved[:, column] = np.log1p(positive)
+        elif transform == "recency":
+            moved[:, column] = np.nan_to_num(1.0 / (1.0 + positive), nan=0.0)
     return moved
 
 
@@ -157,6 +163,36 @@ class Linear:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """Of every coefficient (intercept, columns, arm columns): prior standard deviation, and agreed direction.
+
+    ``direction`` is 1 or -1 where a coefficient may have that sign only, 0 where either will do.
+    """
+
+    sd: Floats
+    direction: Floats
+
+    @classmethod
+    def of(cls, outcome: str, preparation: Preparation, arms: Arms, priors: OffsetPriors, feature_sd: float) -> Prior:
+        """For an outcome; directions are those of the feature list and hold for relapse only."""
+        indicators = int(preparation.indicated.sum())
+        sd = np.concatenate(
+            [
+                [priors.intercept_sd],
+                np.full(len(preparation.centre), feature_sd),
+                np.full(indicators, min(priors.missing_sd, feature_sd)),
+                arms.prior_sd(priors.tier_sd, priors.class_sd, priors.dmt_sd),
+            ]
+        )
+        direction = np.zeros(len(sd))
+        if outcome == "relapse":
+            # Recency turns the scale round: the longer ago, the smaller.
+            agreed = [f.relapse_direction * (-1 if f.transform == "recency" else 1) for f in features()]
+            direction[1 : 1 + len(agreed)] = agreed
+        return cls(sd, direction)
+
+
 def fit_linear(
     columns: Floats,
     arms: Ints,
@@ -164,10 +200,10 @@ def fit_linear(
     y: Floats,
     weights: Floats,
     anchor: Anchor,
-    prior_sd: Floats,
+    prior: Prior,
     random: np.random.Generator | None = None,
 ) -> Linear:
-    """Most probable coefficients; ``prior_sd`` is :func:`prior_spread`'s.
+    """Most probable coefficients; those against their agreed direction are held at zero.
 
     With ``random`` the prior means and the anchor are drawn from their priors first: over many draws and resamples
     the fits then spread as the posterior does, also where an arm has no data.
@@ -177,39 +213,28 @@ def fit_linear(
     used = anchor
     if random is not None:
         used = anchor.drawn(random)
-        mean = prior_sd * random.standard_normal(len(prior_sd))
+        mean = prior.sd * random.standard_normal(len(prior.sd))
         mean[0] = 0.0
-    fitted = fit_logistic(design, y, weights, mean, prior_sd, offset=used.shift[arms])
+    free = np.ones(len(mean), dtype=bool)
+    fitted = np.zeros(len(mean))
+    while True:
+        fitted[free] = fit_logistic(design[:, free], y, weights, mean[free], prior.sd[free], offset=used.shift[arms])
+        wrong = free & (fitted * prior.direction < 0)
+        if not wrong.any():
+            break
+        free &= ~wrong
+        fitted[wrong] = 0.0
     split = 1 + columns.shape[1]
     return Linear(float(fitted[0]), fitted[1:split], fitted[split:], used.shift)
 
 
-def prior_spread(preparation: Preparation, arms: Arms, priors: OffsetPriors, feature_sd: float) -> Floats:
-    """Prior standard deviation of every coefficient: intercept, features, indicators, arm columns."""
-    return np.concatenate(
-        [
-            [priors.intercept_sd],
-            np.full(len(preparation.centre), feature_sd),
-            np.full(int(preparation.indicated.sum()), min(priors.missing_sd, feature_sd)),
-            arms.prior_sd(priors.tier_sd, priors.class_sd, priors.dmt_sd),
-        ]
-    )
-
-
 def out_of_fold(
-    columns: Floats,
-    arms: Ints,
-    encoded: Floats,
-    y: Floats,
-    weights: Floats,
-    anchor: Anchor,
-    prior_sd: Floats,
-    folds: Ints,
+    columns: Floats, arms: Ints, encoded: Floats, y: Floats, weights: Floats, anchor: Anchor, prior: Prior, folds: Ints
 ) -> Floats:
     """Logit of every row (n,) by a fit without the row's fold."""
     margin = np.empty(len(y))
     for fold in np.unique(folds):
         out = folds == fold
-        part = fit_linear(columns[~out], arms[~out], encoded[~out], y[~out], weights[~out], anchor, prior_sd)
+        part = fit_linear(columns[~out], arms[~out], encoded[~out], y[~out], weights[~out], anchor, prior)
         margin[out] = part.logit(columns[out], arms[out], encoded[out])
     return margin

@@ -17,7 +17,7 @@ from clams_dash.response.arms import modelled_arms
 from clams_dash.response.bundle import Bundle, provenance, save_bundle
 from clams_dash.response.dataset import Decisions, Outcome, decisions, outcomes
 from clams_dash.response.features import feature_names
-from clams_dash.response.learner import OutcomeModel, Progress, Rows, fit_outcome
+from clams_dash.response.learner import OutcomeModel, Progress, Rows, Task, fit_outcome
 from clams_dash.response.offset import Preparation
 from clams_dash.response.propensity import fit_propensity
 from clams_dash.response.settings import ResponseRules, Support, response_rules
@@ -141,7 +141,7 @@ def _fit(
         weights=outcome.weights[outcome.known],
         person=pd.factorize(index["patient_id"])[0].astype(np.int64),
     )
-    model, figures = fit_outcome(outcome.name, rows, arms, rules, seed, progress)
+    model, figures = fit_outcome(Task(outcome.name, arms, rules, seed), rows, progress)
     left_out = {"not_countable": outcome.not_countable, "too_recent": outcome.too_recent, "lost": outcome.lost}
     discrimination = figures["cross_validated"]["model"]["auroc"]
     return model, {

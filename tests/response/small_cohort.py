@@ -83,9 +83,18 @@ def _shown(edss: float, random: np.random.Generator) -> float:
 def _scan(patient, day, frailty, arm, random, rows) -> None:
     new = int(random.poisson(1.2 * frailty * RELAPSE_RATIO[arm]))
     scan_day = _days([day + 5])[0]
-    rows["mri"].append({"study_id": f"{patient}-{int(day)}", "patient_id": patient, "date": scan_day, "region": "brain",
-                        "new_t2": new, "gd_lesions": int(random.random() < 0.2 * frailty), "t2_volume_ml": 3 + 4 * frailty,
-                        "t2_count": 10 + int(10 * frailty)})  # fmt: skip
+    rows["mri"].append(
+        {
+            "study_id": f"{patient}-{int(day)}",
+            "patient_id": patient,
+            "date": scan_day,
+            "region": "brain",
+            "new_t2": new,
+            "gd_lesions": int(random.random() < 0.2 * frailty),
+            "t2_volume_ml": 3 + 4 * frailty,
+            "t2_count": 10 + int(10 * frailty),
+        }
+    )
     rows["lab"].append({"patient_id": patient, "date": scan_day, "analyte": "nfl", "unit": "pg/mL",
                         "value": float(np.exp(random.normal(2.1 + 0.2 * new, 0.4)))})  # fmt: skip
 

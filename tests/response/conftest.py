@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from clams_dash.response.bundle import Bundle, load_bundle
+from clams_dash.response.settings import ResponseRules, response_rules
+from clams_dash.response.train import TrainingReport, train
+from tests.response.small_cohort import small_cohort
+
+
+@pytest.fixture(scope="session")
+def quick_rules() -> ResponseRules:
+    """The project's rules with fewer folds and resamples, for speed; minimum group sizes fit a small cohort."""
+    rules = response_rules()
+    boosting = replace(rules.boosting, folds=3, bootstraps=6, max_rounds=60, patience=10)
+    return replace(rules, boosting=boosting)
+
+
+@pytest.fixture(scope="session")
+def cohort() -> dict[str, pd.DataFrame]:
+    return small_cohort(260, seed=3)
+
+
+@pytest.fixture(scope="session")
+def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("models")
+
+
+@pytest.fixture(scope="session")
+def report(cohort, models_dir, quick_rules) -> TrainingReport:
+    return train(cohort, models_dir, data_version="pool-test", synthetic=True, seed=1, rules=quick_rules)
+
+
+@pytest.fixture(scope="session")
+def bundle(report, models_dir) -> Bundle:
+    return load_bundle(models_dir)
+
+
+@pytest.fixture(scope="session")
+def tiny_rules(quick_rules: ResponseRules) -> ResponseRules:
+    """Fewer still, where only the course of training matters."""
+    return replace(quick_rules, boosting=replace(quick_rules.boosting, bootstraps=2, max_rounds=12))
+
+
+@pytest.fixture(scope="session")
+def tiny() -> dict[str, pd.DataFrame]:
+    return small_cohort(150, seed=5)
