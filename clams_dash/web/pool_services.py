@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import threading
 from datetime import date
 
@@ -17,6 +18,8 @@ from clams_dash.response.bundle import Bundle, load_bundle
 from clams_dash.response.predict import Prediction, predict
 from clams_dash.response.vault import current_version
 from clams_dash.web.services import DisplayFile, NoPrediction
+
+_LOG = logging.getLogger(__name__)
 
 
 class PoolServices:
@@ -60,8 +63,9 @@ class PoolServices:
         frames = cases.load_patient_frames(self._database, patient_id)
         try:
             bundle = self._current_bundle()
-        except ModelError as error:
-            return NoPrediction(f"No model: {error}")
+        except ModelError:
+            _LOG.exception("no therapy-response model can be used")
+            return NoPrediction("No model that this version can use: train one with `clams train`.")
         day = at or self.open_case(patient_id).decision_date()
         if day is None:
             return NoPrediction("No estimate: nothing is recorded about this person")
@@ -75,6 +79,10 @@ class PoolServices:
             "pool": self._database.version,
             "patients": self.counts().patients,
         }
+
+    def close(self) -> None:
+        """Close the pool."""
+        self._database.close()
 
     def _current_bundle(self) -> Bundle:
         version = current_version(self._folder.models)

@@ -10,7 +10,8 @@ from clams_dash.errors import PoolError, UnknownPatient
 from clams_dash.web.services import Services
 
 _CASE_PAGE = re.compile(r"/case/(?P<patient>[A-Za-z0-9._-]{1,80})/?")
-_OWN_PATHS = ("/_", "/assets/", "/volume/", "/healthz")
+_ANY_PAGE = "/<path:path>"
+"""The rule under which Dash answers every address that is nobody else's."""
 
 
 def volume_url(series_id: str) -> str:
@@ -50,10 +51,9 @@ def add_routes(server: Flask, services: Services) -> None:
     @server.before_request
     def unknown_address() -> Response | None:
         """Dash answers 200 to any address; a page that does not exist must say so in its status too."""
-        path = request.path
-        if path == "/" or path.startswith(_OWN_PATHS):
+        if request.url_rule is not None and request.url_rule.rule != _ANY_PAGE:
             return None
-        patient = patient_of(path)
+        patient = patient_of(request.path)
         if patient is None:
             return _no_such("page")
         try:

@@ -105,7 +105,8 @@ def _therapy(figure: go.Figure, row: int, case: Case, end: date) -> None:
         )
         figure.add_bar(
             base=[course.start_date.isoformat()], x=[max((stop - course.start_date).days, 5) * 86_400_000], y=[0],
-            orientation="h", width=0.95, text=[_bar_text(case, course, end)], textposition="inside", insidetextanchor="start",
+            orientation="h", width=0.95, text=[_bar_text(case, course, end)], textposition="inside",
+            insidetextanchor="start",
             constraintext="none", textangle=0, cliponaxis=True,
             textfont={"size": Size.BODY, "color": Colour.INK.value},
             marker={"color": (Colour.THERAPY_NOW if ongoing else Colour.THERAPY).value, "cornerradius": 3,
@@ -178,10 +179,14 @@ def _new_lesions(figure: go.Figure, row: int, case: Case, end: date) -> None:
         return
     width = 86_400_000 * max(20, ((end - case.scans[0].date).days + 365) // 70)
     figure.add_bar(
-        x=[scan.date for scan in case.scans], y=counts, width=width, text=[_scan_text(scan) for scan in case.scans],
-        textposition="outside", cliponaxis=False, textfont={"size": Size.SMALL, "color": Colour.INK.value},
+        x=[scan.date for scan in case.scans], y=counts, width=width,
         marker={"color": Colour.NEW_LESION.value}, customdata=[scan.study_id for scan in case.scans],
         hovertemplate=[_scan_hover(scan) for scan in case.scans], row=row, col=1,
+    )  # fmt: skip
+    figure.add_scatter(
+        x=[scan.date for scan in case.scans], y=[count + 0.3 * top for count in counts], mode="text",
+        text=[f" {_scan_text(scan)}" for scan in case.scans], textposition="middle right", cliponaxis=False,
+        textfont={"size": Size.SMALL, "color": Colour.INK.value}, hoverinfo="skip", row=row, col=1,
     )  # fmt: skip
     figure.add_scatter(
         x=[scan.date for scan in case.scans], y=[-0.14 * top] * len(case.scans), mode="markers",
