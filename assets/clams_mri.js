@@ -120,8 +120,8 @@
     let image = null;
     try {
       if (reader.parseAsArrayBuffer(buffer)) image = reader.getOutputData(0);
-    } catch (error) {
-      console.error(error);
+    } catch (_) {
+      // A damaged file makes the reader throw whatever comes first; the words below say what the user can know.
     }
     const scalars = image && image.getPointData().getScalars();
     if (!scalars || scalars.getNumberOfTuples() !== image.getNumberOfPoints()) {

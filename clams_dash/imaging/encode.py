@@ -136,7 +136,7 @@ def _labelled_box(labels_ras: NDArray[np.uint8]) -> tuple[NDArray[np.int64], tup
 
 def _inside(labels: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Labelled voxels whose six neighbours carry the same label; outside the grid lies background."""
-    inside = labels != 0
+    inside: NDArray[np.bool_] = labels != 0
     padded = np.pad(labels, 1)
     for axis in range(3):
         for step in (-1, 1):

@@ -14,6 +14,7 @@ The only module that imports dash-vtk. Volumes travel by URL and everything fast
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,6 +94,11 @@ class Scene:
 
 def scene_component(scene: Scene, key: str = "current") -> Component:
     """The viewer, filling its parent; ``key`` tells the scenes of one page apart."""
+    attributes: dict[str, Any] = {
+        "aria-label": f"MRI viewer: {scene.caption}",
+        "data-scene": key,
+        "data-image": scene.image.url,
+    }
     return html.Div(
         [
             dcc.Store(id=mri_part(Mri.STATE, key), data=_state(scene, key)),
@@ -111,7 +117,7 @@ def scene_component(scene: Scene, key: str = "current") -> Component:
         id=mri_part(Mri.SCENE, key),
         className="clams-mri",
         role="group",
-        **{"aria-label": f"MRI viewer: {scene.caption}", "data-scene": key, "data-image": scene.image.url},
+        **attributes,
     )
 
 
@@ -121,23 +127,24 @@ def register(app: Dash) -> None:
     Writing a point ``[x, y, z]`` in mm into the store ``mri_part(Mri.TARGET, key)`` moves a scene there without
     loading anything again (the next lesion, a click on a list).
     """
+    connect: Callable[..., None] = app.clientside_callback
     each: dict[str, Any] = {"scene": MATCH}
     state = State(mri_part(Mri.STATE) | each, "data")
     window = mri_part(Mri.WINDOW) | each
-    app.clientside_callback(
+    connect(
         ClientsideFunction(_NAMESPACE, "show"),
         Output(mri_part(Mri.MESSAGE) | each, "children"),
         Input(mri_part(Mri.STATE) | each, "data"),
         Input(mri_part(Mri.TARGET) | each, "data"),
     )
-    app.clientside_callback(
+    connect(
         ClientsideFunction(_NAMESPACE, "look"),
         Output(mri_part(Mri.WINDOW_TEXT) | each, "children"),
         Input(window, "value"),
         Input(mri_part(Mri.OVERLAY) | each, "checked"),
         state,
     )
-    app.clientside_callback(
+    connect(
         ClientsideFunction(_NAMESPACE, "reset_window"),
         Output(window, "value"),
         Input(mri_part(Mri.WINDOW_RESET) | each, "n_clicks"),
@@ -145,7 +152,7 @@ def register(app: Dash) -> None:
         prevent_initial_call=True,
     )
     one_plane = {"plane": MATCH, **each}
-    app.clientside_callback(
+    connect(
         ClientsideFunction(_NAMESPACE, "slide"),
         Output(mri_position("") | one_plane, "children"),
         Input(mri_slider("") | one_plane, "value"),
@@ -177,6 +184,7 @@ def _state(scene: Scene, key: str) -> dict[str, Any]:
 
 def _plane(scene: Scene, plane: str, key: str) -> Component:
     axis = PLANE_AXIS[plane]
+    attributes: dict[str, Any] = {"data-plane": plane, "data-ready": "false"}
     letters = [
         html.Span(letter, className=f"clams-mri-letter clams-mri-{edge}")
         for letter, edge in zip(_EDGE_LETTERS[plane], _EDGES, strict=True)
@@ -208,7 +216,7 @@ def _plane(scene: Scene, plane: str, key: str) -> Component:
             ),
         ],
         className=f"clams-mri-plane clams-mri-{plane}",
-        **{"data-plane": plane, "data-ready": "false"},
+        **attributes,
     )
 
 
@@ -218,24 +226,26 @@ def _view(scene: Scene, plane: str) -> Component:
     levels = {"colorWindow": high - low, "colorLevel": (high + low) / 2, "interpolationType": 1}
     # Opacity 1 would put the overlay into the opaque pass, where it hides the scan.
     colours = {"independentComponents": False, "opacity": 0.99, "interpolationType": 0}
-    return dash_vtk.View(
+    view: Component = dash_vtk.View(
         [_slices(plane, levels), _slices(plane, colours)],
         background=_BLACK,
         cameraParallelProjection=True,
         interactorSettings=[],
         style={"width": "100%", "height": "100%"},
     )
+    return view
 
 
 def _slices(plane: str, look: dict[str, Any]) -> Component:
     reader = dash_vtk.Reader(vtkClass="vtkXMLImageDataReader", renderOnUpdate=False, resetCameraOnUpdate=False)
-    return dash_vtk.SliceRepresentation(
+    slices: Component = dash_vtk.SliceRepresentation(
         [reader] if plane == "axial" else [],
         property=look,
         colorDataRange=[0, 255],
         # Picking on slices throws in dash-vtk 0.0.9. The script also knows by it which layers React has mounted.
         actor={"visibility": False, "pickable": False},
     )
+    return slices
 
 
 def _controls(scene: Scene, key: str) -> Component:

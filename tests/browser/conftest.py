@@ -61,7 +61,7 @@ def page(browser: Browser, watch: Watch) -> Iterator[Page]:
     opened = context.new_page()
     opened.on("console", watch.on_console)
     opened.on("pageerror", lambda error: watch.complaints.append(f"page error: {error}"))
-    opened.on("request", watch.requests.append)
+    opened.on("request", lambda request: watch.requests.append(request))
     yield opened
     context.close()
     assert watch.unexpected() == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -18,95 +18,104 @@ from clams_dash.config import ASSETS_DIR
 from clams_dash.imaging.encode import image_vti, mask_vti
 from clams_dash.web.vtk_scene import Scene, SceneImage, register, scene_component
 
+Volume = NDArray[np.uint8]
+Point = tuple[float, float, float]
+
 ORANGE = (255, 122, 69, 255)
-PALETTE = {1: ORANGE}
+PLATE_LEVEL = 18
 
 
 @dataclass(frozen=True)
 class Exam:
-    """Grey levels and lesions on one RAS+ grid, and the point to open at."""
+    """Grey levels and lesions on one RAS+ grid, the brain within it, and the point to open at."""
 
     name: str
-    levels: NDArray[np.uint8]
-    lesions: NDArray[np.uint8]
+    levels: Volume
+    brain: NDArray[np.bool_]
+    lesions: Volume
     affine: NDArray[np.float64]
-    start_mm: tuple[float, float, float]
+    start_mm: Point | None
 
-    def spacing_mm(self) -> tuple[float, float, float]:
-        x, y, z = (float(value) for value in np.diag(self.affine)[:3])
-        return x, y, z
+    @property
+    def spacing_mm(self) -> Point:
+        return _point(np.diag(self.affine)[:3])
 
-    def origin_mm(self) -> tuple[float, float, float]:
-        x, y, z = (float(value) for value in self.affine[:3, 3])
-        return x, y, z
+    @property
+    def origin_mm(self) -> Point:
+        return _point(self.affine[:3, 3])
 
-    def world_mm(self, index: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray(index) * self.spacing_mm() + self.origin_mm()
+    def brain_box_mm(self) -> tuple[Point, Point]:
+        """Outer edges of the brain's voxels."""
+        voxels = np.argwhere(self.brain)
+        low, high = voxels.min(axis=0) - 0.5, voxels.max(axis=0) + 0.5
+        return _point(low * self.spacing_mm + self.origin_mm), _point(high * self.spacing_mm + self.origin_mm)
 
-    def brain_box_mm(self) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
-        """Outer edges of the voxels brighter than the background."""
-        voxels = np.argwhere(self.levels > 20)
-        low, high = self.world_mm(voxels.min(axis=0) - 0.5), self.world_mm(voxels.max(axis=0) + 0.5)
-        return (low[0], low[1], low[2]), (high[0], high[1], high[2])
-
-    def scene(self, *, overlay: bool = True) -> Scene:
-        shape = self.levels.shape
+    def scene(self) -> Scene:
+        nx, ny, nz = self.levels.shape
         image = SceneImage(
             url=f"/volume/{self.name}.vti",
-            shape_ras=(shape[0], shape[1], shape[2]),
-            spacing_mm=self.spacing_mm(),
-            origin_mm=self.origin_mm(),
+            shape_ras=(nx, ny, nz),
+            spacing_mm=self.spacing_mm,
+            origin_mm=self.origin_mm,
             window=(0.0, 255.0),
             brain_box_mm=self.brain_box_mm(),
         )
-        return Scene(image, f"/volume/{self.name}-lesions.vti" if overlay else None, self.start_mm, self.name)
+        return Scene(image, f"/volume/{self.name}-lesions.vti", self.start_mm, self.name)
 
     def files(self) -> dict[str, bytes]:
-        lesions = mask_vti(self.lesions, self.affine, {1:(255,122,69,220)}, inside_alpha_share=0.3)
+        lesions = mask_vti(self.lesions, self.affine, {1: ORANGE})
         assert lesions is not None
         return {self.name: image_vti(self.levels, self.affine), f"{self.name}-lesions": lesions}
 
 
-def phantom(name: str = "phantom", lesion_mm: tuple[float, float, float] = (32.0, 21.0, 14.0)) -> Exam:
-    """An egg with a bright front left, thick slices, and one lesion: by default on the patient's right, in front, high.
+def _point(values: NDArray[np.float64]) -> Point:
+    x, y, z = (float(value) for value in values)
+    return x, y, z
 
-    The lesion has a different extent along each axis, so that swapped axes show.
+
+def phantom(name: str, lesion_mm: Point, start_mm: Point | None) -> Exam:
+    """An egg of thick slices, bright at the front left, with one lesion and a faint plate in the lowest slice.
+
+    Brain and lesion differ in extent along each axis, so that swapped axes show.
     """
-    affine = np.diag([1.5, 1.2, 3.0, 1.0])
-    affine[:3, 3] = (-75.0, -90.0, -60.0)
-    shape = (101, 151, 41)
-    x, y, z = (affine[a, a] * np.arange(shape[a]) + affine[a, 3] for a in range(3))
-    grid_x, grid_y, grid_z = np.meshgrid(x, y, z, indexing="ij")
-    brain = (grid_x / 65) ** 2 + (grid_y / 82) ** 2 + (grid_z / 52) ** 2 <= 1
-    levels = np.where(brain, 110, 0).astype(np.uint8)
-    levels[brain & (grid_x < -10) & (grid_y > 20)] = 190
-    away = [(grid - centre) / radius for grid, centre, radius in zip((grid_x, grid_y, grid_z), lesion_mm, (7, 12, 8), strict=True)]
-    lesion = sum(part**2 for part in away) <= 1
-    return Exam(name, levels, lesion.astype(np.uint8), affine, lesion_mm)
-
-
-def viewer_app(scenes: dict[str, Scene], files: dict[str, bytes], first: str) -> Dash:
-    """Shows ``scenes[first]`` over the whole window; writing another name into the store ``shown`` switches."""
-    app = Dash(__name__, assets_folder=str(ASSETS_DIR), update_title="")
-    app.layout = dmc.MantineProvider(
-        [
-            dcc.Store(id="shown", data=first),
-            html.Div(id="host", style={"position": "fixed", "inset": 0}),
-        ]
+    spacing, origin, shape = (1.5, 1.2, 3.0), (-75.0, -90.0, -60.0), (101, 151, 41)
+    affine = np.diag([*spacing, 1.0])
+    affine[:3, 3] = origin
+    x, y, z = np.meshgrid(
+        *(s * np.arange(n) + o for s, o, n in zip(spacing, origin, shape, strict=True)), indexing="ij"
     )
+    brain = (x / 65) ** 2 + (y / 82) ** 2 + (z / 52) ** 2 <= 1
+    levels = np.where(brain, 110, 0).astype(np.uint8)
+    levels[brain & (x < -10) & (y > 20)] = 190
+    levels[20:60, 30:90, 0] = PLATE_LEVEL
+    lesion_x, lesion_y, lesion_z = lesion_mm
+    lesion = ((x - lesion_x) / 7) ** 2 + ((y - lesion_y) / 12) ** 2 + ((z - lesion_z) / 8) ** 2 <= 1
+    return Exam(name, levels, brain, lesion.astype(np.uint8), affine, start_mm)
+
+
+def viewer_app(pages: Mapping[str, Mapping[str, Scene]], files: Mapping[str, bytes], first: str) -> Dash:
+    """Shows the scenes of ``pages[first]`` side by side; writing another name into the store ``shown`` switches."""
+    app = Dash(__name__, assets_folder=str(ASSETS_DIR), update_title="")
+    host_style = {
+        "position": "fixed",
+        "inset": 0,
+        "display": "grid",
+        "gridAutoFlow": "column",
+        "gridAutoColumns": "1fr",
+    }
+    app.layout = dmc.MantineProvider([dcc.Store(id="shown", data=first), html.Div(id="host", style=host_style)])
     register(app)
 
     @app.callback(Output("host", "children"), Input("shown", "data"))
-    def switch(name: str) -> object:
-        return scene_component(scenes[name]) if name in scenes else None
+    def show(name: str) -> list[object]:
+        return [scene_component(scene, key) for key, scene in pages[name].items()]
 
-    @app.server.get("/volume/<name>.vti")
     def volume(name: str) -> Response:
         if name not in files:
             abort(404)
-        return Response(files[name], mimetype="application/octet-stream", headers={"Cache-Control": "private, max-age=600"})
+        headers = {"Cache-Control": "private, max-age=600"}
+        return Response(files[name], mimetype="application/octet-stream", headers=headers)
 
-    @app.server.after_request
     def protect(response: Response) -> Response:
         response.headers["Content-Security-Policy"] = (
             f"default-src 'self'; script-src 'self' {' '.join(app.csp_hashes())}; style-src 'self' 'unsafe-inline'; "
@@ -115,6 +124,8 @@ def viewer_app(scenes: dict[str, Scene], files: dict[str, bytes], first: str) ->
         )
         return response
 
+    app.server.add_url_rule("/volume/<name>.vti", view_func=volume)
+    app.server.after_request(protect)
     return app
 
 
