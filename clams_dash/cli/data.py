@@ -1,17 +1,22 @@
-"""Verbs that build and check the pool: ``demo``, ``import``, ``check``."""
+"""Verbs that build and check the pool: ``demo``, ``import``, ``check``.
+
+What only one verb needs is imported inside it, so that the others start at once.
+"""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from clams_dash.cli.output import JsonOption, PoolOption, pool_folder, print_json, progress_bar
 from clams_dash.config import DEMO_PATIENTS, DEMO_SCANS, DEMO_SEED
-from clams_dash.ingest.run import READERS, ImportReport, import_source
 from clams_dash.pool.database import Database
+
+if TYPE_CHECKING:
+    from clams_dash.ingest.run import ImportReport
 
 
 def add_to(app: typer.Typer) -> None:
@@ -29,7 +34,7 @@ def demo(
     json: JsonOption = False,
 ) -> None:
     """Build the synthetic demo pool."""
-    from clams_dash.ingest.demo import build_demo  # brings the templates' library, which only this verb needs
+    from clams_dash.ingest.demo import build_demo
 
     with progress_bar() as progress:
         report = build_demo(pool_folder(pool), patients=patients, seed=seed, scans=scans, progress=progress)
@@ -39,7 +44,7 @@ def demo(
 def import_(
     source: Annotated[Path, typer.Argument(help="Folder or file to read.")],
     format_name: Annotated[
-        str | None, typer.Option("--format", help=f"One of: {', '.join(READERS)}; recognised if not given.")
+        str | None, typer.Option("--format", help="tables or open_ms_data; recognised if not given.")
     ] = None,
     centre: Annotated[str | None, typer.Option(help="Centre of patients that name none.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, change nothing.")] = False,
@@ -47,6 +52,8 @@ def import_(
     json: JsonOption = False,
 ) -> None:
     """Read a folder or file into the pool."""
+    from clams_dash.ingest.run import import_source
+
     with progress_bar() as progress:
         report = import_source(
             pool_folder(pool), source, format_name=format_name, centre=centre, dry_run=dry_run, progress=progress

@@ -13,8 +13,6 @@ from clams_dash.errors import ClamsError
 from clams_dash.pool import cases
 from clams_dash.pool.database import Database
 from clams_dash.pool.folder import PoolFolder
-from clams_dash.response.bundle import load_bundle
-from clams_dash.response.predict import predict as predict_case
 
 
 class Kind(StrEnum):
@@ -83,6 +81,9 @@ def predict(
     json: JsonOption = False,
 ) -> None:
     """Show, per therapy and outcome, risk, interval, support and abstention for one person."""
+    from clams_dash.response.bundle import load_bundle
+    from clams_dash.response.predict import predict as predict_case
+
     folder = pool_folder(pool)
     database = Database(folder)
     frames = cases.load_patient_frames(database, patient)

@@ -18,7 +18,8 @@ def test_cases_with_images_come_first(small_app: SmallApp) -> None:
 def test_a_line_of_the_list(small_app: SmallApp) -> None:
     assert _rows(small_app)[0] == {
         "patient_id": "anna", "kind": "synthetic", "sex": "F", "age": "30", "course": "RRMS",
-        "dmt": "Dimethyl fumarate", "last_edss": "3.5", "relapses_24m": "1", "last_new_t2": "2", "last_mri_date": "2021-01-12",
+        "dmt": "Dimethyl fumarate", "last_edss": "3.5", "relapses_24m": "1", "last_new_t2": "2",
+        "last_mri_date": "2021-01-12",
         "studies_with_images": "1", "centre": "North", "last_date": "2021-01-12",
     }  # fmt: skip
 
