@@ -94,7 +94,8 @@
 
   function hasWebGl() {
     if (webGl === null) {
-      const context = document.createElement("canvas").getContext("webgl2");
+      const canvas = document.createElement("canvas");
+      const context = canvas.getContext("webgl2") || canvas.getContext("webgl");
       const loss = context && context.getExtension("WEBGL_lose_context");
       if (loss) loss.loseContext();
       webGl = Boolean(context);

@@ -9,7 +9,7 @@ import nibabel
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 from scipy import ndimage
 
 from clams_dash.config import real_data_dir
@@ -374,6 +374,27 @@ def test_missing_lesions_are_not_shown_as_no_lesions(viewer: Page, watch: Watch)
         "The lesion overlay could not be loaded: the server answered 404."
     )
     expect(frame(viewer, "axial")).to_be_visible()
+
+
+def test_a_lost_graphics_context_is_said_not_shown_as_black(viewer: Page, watch: Watch) -> None:
+    watch.expected.append("CONTEXT_LOST_WEBGL")
+    viewer.evaluate(
+        "document.querySelector('canvas').getContext('webgl2').getExtension('WEBGL_lose_context').loseContext()"
+    )
+    expect(viewer.get_by_role("status")).to_contain_text("graphics context lost")
+    expect(frame(viewer, "axial")).to_be_hidden()
+
+
+def test_another_dash_vtk_is_refused_in_words(page: Page, address: str, watch: Watch) -> None:
+    watch.expected.append("does not fit the installed dash-vtk")
+
+    def rename(route: Route) -> None:
+        response = route.fetch()
+        route.fulfill(response=response, body=response.text().replace("openglRenderWindow", "glWindow"))
+
+    page.route("**/async-ReactVTK*", rename)
+    page.goto(address)
+    expect(page.get_by_role("status")).to_contain_text("does not fit the installed dash-vtk", timeout=20_000)
 
 
 def test_a_browser_without_webgl_says_so(browser: Browser, address: str) -> None:
