@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from clams_dash.config import NOT_A_DEVICE
 from clams_dash.errors import TrainingRefused
@@ -54,9 +55,23 @@ def train(
     ``progress`` is told a text and the share done (0 to 1). The same frames and seed give the same bytes. Raises
     TrainingRefused, with the reason, when there are too few people or outcomes or nothing to compare.
     """
+    # One thread: sums in another order would change the last bits, hence the bytes, from machine to machine. It is
+    # also many times faster than several threads waiting for each other on a busy machine.
+    with threadpool_limits(1):
+        return _train(
+            frames,
+            models_dir,
+            provenance(data_version, synthetic=synthetic, seed=seed),
+            rules or response_rules(),
+            progress or (lambda text, share: None),
+        )
+
+
+def _train(
+    frames: Frames, models_dir: Path, made_from: dict[str, Any], used: ResponseRules, tell: Progress
+) -> TrainingReport:
     started = time.perf_counter()
-    used = rules or response_rules()
-    tell = progress or (lambda text, share: None)
+    seed, synthetic = int(made_from["seed"]), bool(made_from["synthetic"])
     tell("decisions and their features", 0.0)
     made = decisions(frames, used.design)
     _require_people(made, used.support)
@@ -70,7 +85,7 @@ def train(
     everyone = models["relapse"].preparation
     bundle = Bundle(
         version="",
-        provenance=provenance(data_version, synthetic=synthetic, seed=seed),
+        provenance=made_from,
         horizon_months=used.design.horizon_months,
         outcomes=models,
         neighbours=_neighbours(made, everyone, models["relapse"], used.support),

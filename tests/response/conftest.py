@@ -1,15 +1,24 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from clams_dash.response.bundle import Bundle, load_bundle
 from clams_dash.response.settings import ResponseRules, response_rules
 from clams_dash.response.train import TrainingReport, train
 from tests.response.small_cohort import small_cohort
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Fits of this size lose time to threads waiting for each other."""
+    with threadpool_limits(1):
+        yield
 
 
 @pytest.fixture(scope="session")
