@@ -30,6 +30,8 @@ class Drugs:
     """Arrays over therapies. Ratios are against no treatment; ``never`` months or years are infinite."""
 
     names: tuple[str, ...]
+    same_class: BoolArray
+    """drug x drug: of one class (a drug and itself included)"""
     arr_ratio: FloatArray
     cdw_hr: FloatArray
     new_t2_ratio: FloatArray
@@ -130,6 +132,7 @@ def load_drugs(rng: np.random.Generator | None, folder: Path = EFFECTS_DIR) -> D
     chosen = [effects[name] for name in names]
     return Drugs(
         names=("none", *names),
+        same_class=_same_class(["none", *(catalogue[name].drug_class for name in names)]),
         arr_ratio=_with_none(1.0, _ratios(chosen, "arr_ratio", "arr_low", "arr_high", rng)),
         cdw_hr=_with_none(1.0, _ratios(chosen, "cdw_hr", "cdw_low", "cdw_high", rng)),
         new_t2_ratio=_column(chosen, "new_t2_ratio", 1.0, 0, 5),
@@ -181,6 +184,11 @@ def load_lab_effects(drugs: Drugs, folder: Path = EFFECTS_DIR) -> LabEffects:
         igg_slope=column("igg_slope_per_year", 0, 1),
         alt_factor=column("alt_factor", 0.1, 10),
     )
+
+
+def _same_class(classes: list[str]) -> BoolArray:
+    names = np.array(classes)
+    return np.asarray(names[:, None] == names[None, :])
 
 
 def _column(

@@ -85,7 +85,7 @@ def mri_frame(
     volume = courses.t2_volume_ml[person, month].astype(np.float64) * np.exp(read_rng.normal(0.0, 0.04, count))
     volume = np.where(read_rng.random(count) < parameters.mri.volume_missing, np.nan, np.round(volume, 2))
     brain, pbvc = _brain(courses, person, month, day, before, first, scanner, parameters, read_rng)
-    report = _reports(new_t2, gd, given & ~gd_unknown, first, t2_count, parameters.mri, report_rng)
+    report = _reports(new_t2, gd, given, gd_unknown, first, t2_count, parameters.mri, report_rng)
     nothing = np.full(count, None, dtype=object)
     return pd.DataFrame(
         {
@@ -194,6 +194,7 @@ def _reports(
     new_t2: IntArray,
     gd: IntArray,
     contrast: BoolArray,
+    contrast_unknown: BoolArray,
     first: BoolArray,
     t2_count: IntArray,
     parameters: MriParameters,
@@ -202,16 +203,25 @@ def _reports(
     """A line as a radiologist writes it; some reports miss new lesions that the quantitative reading found."""
     missed = rng.random(len(new_t2)) < parameters.report_misses
     written = rng.random(len(new_t2)) < parameters.report_share
-    load = np.where(t2_count > 20, "Multiple", "Some")
     texts = np.full(len(new_t2), None, dtype=object)
     for row in np.flatnonzero(written):
         shown = 0 if missed[row] and new_t2[row] <= 3 else int(new_t2[row])
-        if first[row]:
-            change = f"{load[row]} T2 lesions in a pattern typical of demyelination."
-        elif shown:
-            change = f"{shown} new T2 lesion{'s' if shown > 1 else ''} compared with the prior study."
-        else:
-            change = "No new T2 lesions compared with the prior study."
-        found = f"{gd[row]} enhancing." if gd[row] else "No enhancement."
-        texts[row] = f"{change} {found if contrast[row] else 'No contrast given.'}"
+        given = None if contrast_unknown[row] else bool(contrast[row])
+        texts[row] = report_line(None if first[row] else shown, int(gd[row]), int(t2_count[row]), given)
     return texts
+
+
+def report_line(new_t2: int | None, gd_lesions: int | None, t2_count: int, contrast: bool | None) -> str:
+    """A short report; ``new_t2`` None = nothing to compare with, ``contrast`` None = not said whether given."""
+    if new_t2 is None:
+        load = "Multiple" if t2_count > 20 else "Some"
+        change = f"{load} T2 lesions in a pattern typical of demyelination."
+    elif new_t2:
+        change = f"{new_t2} new T2 lesion{'s' if new_t2 > 1 else ''} compared with the prior study."
+    else:
+        change = "No new T2 lesions compared with the prior study."
+    if contrast is None:
+        return change
+    if not contrast:
+        return f"{change} No contrast given."
+    return f"{change} {f'{gd_lesions} enhancing.' if gd_lesions else 'No enhancement.'}"

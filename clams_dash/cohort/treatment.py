@@ -34,6 +34,8 @@ _CHOICE, _PREGNANCY, _COMPLETED = (
     STOP_REASONS.index(name) for name in ("patient_choice", "pregnancy_wish", "completed")
 )
 _ESCALATES = STOP_REASONS.index("breakthrough_activity")
+_FAILURES = tuple(STOP_REASONS.index(name) for name in ("breakthrough_activity", "progression"))
+_HARMS = tuple(STOP_REASONS.index(name) for name in ("adverse_event", "laboratory", "pml_risk"))
 _NEVER_STOPPED = -1
 
 
@@ -61,6 +63,7 @@ class TreatmentState:
     """Therapy of every person: current and previous drug, months on and off, drugs tried, and the courses so far."""
 
     def __init__(self, count: int, drugs: Drugs) -> None:
+        self._same_class = drugs.same_class
         self.drug: IntArray = np.zeros(count, dtype=np.int64)
         self.previous: IntArray = np.zeros(count, dtype=np.int64)
         self.months_on: FloatArray = np.zeros(count)
@@ -68,6 +71,7 @@ class TreatmentState:
         self.months_on_at_stop: FloatArray = np.zeros(count)
         self.reason: IntArray = np.full(count, _NEVER_STOPPED, dtype=np.int64)
         self.tried: BoolArray = np.zeros((count, len(drugs.names)), dtype=np.bool_)
+        self.ruled_out: BoolArray = np.zeros((count, len(drugs.names)), dtype=np.bool_)
         self.start_day: IntArray = np.zeros(count, dtype=np.int64)
         self.courses: list[tuple[IntArray, IntArray, IntArray, IntArray, IntArray]] = []
         """blocks of person, drug, start day, stop day (-1 = goes on), reason (-1 = none)"""
@@ -75,6 +79,7 @@ class TreatmentState:
     def close(self, who: IntArray, day: IntArray, reason: IntArray) -> None:
         """Stop the current therapy of ``who``."""
         self.courses.append((who, self.drug[who], self.start_day[who], day, reason))
+        self.ruled_out[who] |= _ruled_out_by(reason, self.drug[who], self._same_class)
         self.previous[who] = self.drug[who]
         self.months_on_at_stop[who] = self.months_on[who]
         self.months_off[who] = 0.0
@@ -106,6 +111,13 @@ class TreatmentState:
         within = (self.months_off >= 1.0) & (self.months_off <= 1.0 + rebound_months) & (self.months_on_at_stop > 6.0)
         open_part = 1.0 - np.clip(self.months_on / lag_months, 0.0, 1.0)
         return np.asarray(np.where(within, drugs.rebound_ratio[self.previous] ** open_part, 1.0))
+
+
+def _ruled_out_by(reason: IntArray, drug: IntArray, same_class: BoolArray) -> BoolArray:
+    """Drugs not given again: the whole class after it failed, the drug itself after harm or a risk."""
+    failed = np.isin(reason, _FAILURES)[:, None] & same_class[drug]
+    harmed = np.isin(reason, _HARMS)[:, None] & (np.arange(len(same_class))[None, :] == drug[:, None])
+    return np.asarray(failed | harmed)
 
 
 def stop_therapies(
@@ -236,6 +248,7 @@ def _utilities(
     weight[:, drugs.index("natalizumab")] -= jcv
     weight = weight - month.wishes_child[who][:, None] * drugs.childbearing_penalty[None, :]
     allowed = drugs.allowed[course].copy()
+    allowed &= ~state.ruled_out[who]
     allowed[month.first_attack_only[who]] &= drugs.allowed_in_cis
     allowed &= drugs.first_use_year[None, :] <= np.floor(month.year)
     allowed &= drugs.max_age[None, :] >= month.age[who][:, None]

@@ -1,0 +1,145 @@
+"""Which simulated persons get a phantom: three stories a visitor must be able to see, then others worth seeing.
+
+Stable on treatment, breakthrough on treatment, and smouldering progression without relapses (product.md, kiosk).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from clams_dash.errors import ClamsError
+from clams_dash.model.catalogues import dmts
+
+STORIES: tuple[str, ...] = ("stable", "breakthrough", "smouldering")
+MOST_STUDIES = 4
+_LEAST_GAP_DAYS = 240
+_LOOKED_AT = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """One person to draw, the story told, and the studies to be imaged, oldest first."""
+
+    patient_id: str
+    story: str
+    study_ids: tuple[str, ...]
+
+
+def choose_stories(frames: dict[str, pd.DataFrame], scans: int) -> list[Chosen]:
+    """The best example of every story, then further persons with the most to see.
+
+    Raises ClamsError when the cohort has fewer persons, or fewer persons with two brain studies, than ``scans``.
+    """
+    patients = len(frames["patient"])
+    if scans > patients:
+        raise ClamsError(f"phantom scans for {scans} patients asked for, but the cohort has {patients}")
+    table = _features(frames)
+    if scans > len(table):
+        raise ClamsError(
+            f"phantom scans for {scans} patients asked for, but only {len(table)} have two brain studies or more; "
+            "ask for fewer or for a larger cohort"
+        )
+    chosen: list[Chosen] = []
+    for place in range(scans):
+        story = STORIES[place] if place < len(STORIES) else "varied"
+        score = _score(table, story)
+        best = str(score.drop([item.patient_id for item in chosen]).idxmax())
+        chosen.append(Chosen(best, story, table["studies"][best]))
+    return chosen
+
+
+def _features(frames: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Per person with at least two brain studies: what the years covered by the imaged studies hold."""
+    scans = frames["mri"][frames["mri"]["region"] == "brain"].sort_values(["patient_id", "date"])
+    # In a large cohort the first few hundred persons hold every story; the rest need not be read.
+    number = scans.groupby("patient_id").size()
+    looked_at = number[number >= MOST_STUDIES].index[:_LOOKED_AT] if len(number) > _LOOKED_AT else number.index
+    rows = {}
+    for patient, studies in scans[scans["patient_id"].isin(looked_at)].groupby("patient_id", sort=True):
+        kept = _spaced(studies)
+        if len(kept) >= 2:
+            rows[str(patient)] = {
+                "studies": tuple(kept["study_id"]),
+                "first": kept["date"].iloc[0],
+                "last": kept["date"].iloc[-1],
+                "count": float(kept["t2_count"].iloc[0]),
+                "volume": float(kept["t2_volume_ml"].iloc[0]),
+                "new": float(studies.loc[studies["date"] > kept["date"].iloc[0], "new_t2"].sum()),
+                "new_last": float(studies.loc[studies["date"] > kept["date"].iloc[-2], "new_t2"].sum()),
+                "gd_last": float(pd.to_numeric(kept["gd_lesions"]).fillna(0).iloc[-1]),
+            }
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    if table.empty:
+        return table
+    table = table.join(frames["patient"].set_index("patient_id")[["course"]])
+    return table.join(_clinical(frames, table))
+
+
+def _spaced(studies: pd.DataFrame) -> pd.DataFrame:
+    """The latest studies at least eight months apart, oldest first."""
+    kept: list[int] = []
+    later: pd.Timestamp | None = None
+    for position in range(len(studies) - 1, -1, -1):
+        day = studies["date"].iloc[position]
+        if later is None or (later - day).days >= _LEAST_GAP_DAYS:
+            kept.append(position)
+            later = day
+        if len(kept) == MOST_STUDIES:
+            break
+    return studies.iloc[kept[::-1]]
+
+
+def _clinical(frames: dict[str, pd.DataFrame], table: pd.DataFrame) -> pd.DataFrame:
+    """EDSS at both ends, relapses, and the drug taken when the last study was made."""
+    tiers = {name: dmt.tier for name, dmt in dmts().items()}
+    visits = dict(tuple(frames["visit"].dropna(subset=["edss"]).groupby("patient_id")))
+    relapses = dict(tuple(frames["relapse"].groupby("patient_id")))
+    courses = dict(tuple(frames["treatment"].groupby("patient_id")))
+    rows = {}
+    for patient, first, last in zip(table.index, table["first"], table["last"], strict=True):
+        own = visits.get(patient, frames["visit"].head(0))
+        own = own[own["date"] >= first - pd.Timedelta(days=200)]["edss"]
+        dates = relapses.get(patient, frames["relapse"].head(0))["date"]
+        dates = dates[dates > first]
+        taken = courses.get(patient, frames["treatment"].head(0))
+        shortly_before = last - pd.Timedelta(days=45)
+        at_last = taken[(taken["start_date"] <= shortly_before) & ~(taken["stop_date"] <= shortly_before)]
+        rows[patient] = {
+            "edss_begin": own.head(2).mean(),
+            "edss_end": own.tail(2).mean(),
+            "edss_range": own.max() - own.min(),
+            "relapses": len(dates),
+            "relapses_late": int((dates > last - pd.Timedelta(days=600)).sum()),
+            "years_on_drug": (last - at_last["start_date"].iloc[-1]).days / 365.25 if len(at_last) else 0.0,
+            "tier": tiers[at_last["dmt"].iloc[-1]] if len(at_last) else "none",
+            "switches": int((taken["start_date"] > first).sum()),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _score(table: pd.DataFrame, story: str) -> pd.Series:
+    """Higher fits better. Everyone gets a score, so that even a small cohort has its nearest example."""
+    years = (table["last"] - table["first"]).dt.days / 365.25
+    recent = (table["last"].max() - table["last"]).dt.days / 365.25
+    moderate_load = -0.08 * (table["count"] - 20).abs() - 0.1 * (table["volume"].fillna(8.0) - 7.0).abs()
+    score: pd.Series = 1.5 * table["studies"].map(len) - 2.0 * recent.clip(upper=4) + moderate_load
+    relapsing = 6.0 * table["course"].eq("RRMS")
+    rise = (table["edss_end"] - table["edss_begin"]).fillna(0.0)
+    if story == "stable":
+        score = score + relapsing - 4.0 * table["relapses"] - 2.0 * table["new"] - 1.5 * table["edss_end"].fillna(9)
+        score = score - 3.0 * table["edss_range"].fillna(9) + 2.0 * table["years_on_drug"].clip(upper=4.0)
+    elif story == "breakthrough":
+        room = table["tier"].isin(["platform", "moderate", "moderate_high"])
+        score = score + relapsing + 9.0 * (room & (table["years_on_drug"] > 0.8))
+        score = score + 3.0 * table["relapses_late"].clip(upper=2) + 1.2 * table["new_last"].clip(upper=6)
+        score = score + 5.0 * table["gd_last"].clip(upper=2)
+    elif story == "smouldering":
+        score = score + 4.0 * rise.clip(-1.0, 2.5) - 5.0 * table["relapses"] - 1.5 * table["new"]
+        score = score + 2.0 * table["edss_end"].between(3.0, 6.5) + 2.0 * table["tier"].ne("none")
+        score = score - 8.0 * table["course"].eq("PPMS")
+    else:
+        score = score + table["switches"].clip(upper=2) + table["new"].clip(upper=8) + 0.5 * years.clip(upper=6)
+        score = score - 6.0 * table["course"].eq("PPMS")
+    return score
