@@ -1,4 +1,4 @@
-"""Write the pool's tables into data/README.md from their one description; ``--check`` only says whether it is current."""
+"""Write the pool's tables into data/README.md from their one description; ``--check`` only compares."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import nibabel as nib
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from clams_dash.errors import ImageError
@@ -70,15 +71,10 @@ def as_mask(volume: Volume, name: str) -> Volume:
 
 def measure(mask: Volume) -> LesionLoad:
     """Measure the connected components of ``mask`` (any label > 0 is lesion)."""
-    lesion = mask.data > 0
-    if not lesion.any():
-        return LesionLoad(())
-    box = ndimage.find_objects(lesion.astype(np.uint8))[0]
-    labels, count = ndimage.label(lesion[box], structure=_CONNECT_26)
+    labels, count, corner = _labelled(mask)
     index = np.arange(1, count + 1)
     volumes = np.bincount(labels.ravel(), minlength=count + 1)[1:] * mask.voxel_volume_mm3
-    corner = np.array([part.start for part in box])
-    voxels = np.array(ndimage.center_of_mass(labels > 0, labels, index)) + corner
+    voxels = np.array(ndimage.center_of_mass(labels > 0, labels, index)).reshape(-1, 3) + corner
     centres = nib.affines.apply_affine(mask.affine, voxels)
     ordered = sorted(zip(volumes.tolist(), centres.tolist(), strict=True), key=lambda pair: (-pair[0], pair[1]))
     return LesionLoad(
@@ -87,3 +83,27 @@ def measure(mask: Volume) -> LesionLoad:
             for number, (volume, centre) in enumerate(ordered, start=1)
         )
     )
+
+
+def focus_mm(mask: Volume) -> tuple[float, float, float] | None:
+    """Find a point to look at: the voxel of the largest component that is nearest its centroid, millimetres RAS+.
+
+    The centroid itself may lie outside a curved lesion. None for an empty mask.
+    """
+    labels, count, corner = _labelled(mask)
+    if count == 0:
+        return None
+    largest = int(np.argmax(np.bincount(labels.ravel())[1:])) + 1
+    voxels = nib.affines.apply_affine(mask.affine, np.argwhere(labels == largest) + corner)
+    nearest = voxels[np.argmin(((voxels - voxels.mean(axis=0)) ** 2).sum(axis=1))]
+    return float(nearest[0]), float(nearest[1]), float(nearest[2])
+
+
+def _labelled(mask: Volume) -> tuple[NDArray[np.int32], int, NDArray[np.int64]]:
+    """Components of a mask within the box around it, their number, and the box's first voxel."""
+    lesion = mask.data > 0
+    box = ndimage.find_objects(lesion.astype(np.uint8))
+    if not box:
+        return np.zeros((1, 1, 1), dtype=np.int32), 0, np.zeros(3, dtype=np.int64)
+    labels, count = ndimage.label(lesion[box[0]], structure=_CONNECT_26)
+    return labels.astype(np.int32), int(count), np.array([part.start for part in box[0]])

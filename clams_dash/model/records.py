@@ -110,7 +110,7 @@ class Series:
     """One image or mask series: its display copy on an axis-aligned RAS+ grid, millimetres.
 
     ``origin_mm`` is the centre of the first voxel; ``box_mm`` the low and high corner of what is not background;
-    ``window`` the 8-bit levels shown black and white.
+    ``window`` the 8-bit levels shown black and white; ``focus_mm`` a point inside a mask's largest component.
     """
 
     series_id: str
@@ -120,6 +120,7 @@ class Series:
     spacing_mm: tuple[float, float, float]
     origin_mm: tuple[float, float, float]
     box_mm: tuple[tuple[float, float, float], tuple[float, float, float]] | None
+    focus_mm: tuple[float, float, float] | None
     space: str | None
     window: tuple[float, float] | None
     drawable: bool

@@ -221,6 +221,9 @@ SERIES = _table(
         Column("spacing_mm", "numbers", "voxel size of the display copy, same axes", unit="mm", derived=True),
         Column("origin_mm", "numbers", "centre of its first voxel, RAS+ world", unit="mm", derived=True),
         Column("box_mm", "numbers", "box of the head or brain, RAS+ world: low corner, high corner", derived=True),
+        Column(
+            "focus_mm", "numbers", "voxel to open a mask at: inside its largest component, RAS+ world", derived=True
+        ),
         Column("space", "text", "grid the display copy lies on: native, common grid, MNI152"),
         Column("display_path", "text", "display copy (.vti) relative to imaging/", derived=True),
         Column("display_sha256", "text", "digest of the display copy", derived=True),

@@ -216,6 +216,7 @@ def _series(row: Mapping[str, Any]) -> records.Series:
         spacing_mm=tuple(row["spacing_mm"]),
         origin_mm=tuple(row["origin_mm"]),
         box_mm=(tuple(box[:3]), tuple(box[3:])) if box else None,
+        focus_mm=tuple(row["focus_mm"]) if row["focus_mm"] else None,
         space=row["space"],
         window=window,
         drawable=row["display_path"] is not None,

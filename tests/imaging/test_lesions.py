@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clams_dash.errors import ImageError
-from clams_dash.imaging.lesions import as_mask, measure
+from clams_dash.imaging.lesions import as_mask, focus_mm, measure
 from clams_dash.imaging.nifti import Volume, read_nifti
 
 
@@ -61,6 +61,20 @@ def test_the_volume_is_that_of_all_voxels_and_components_are_sorted(seed: int, s
     volumes = [component.volume_mm3 for component in load.components]
     assert volumes == sorted(volumes, reverse=True)
     assert [component.number for component in load.components] == list(range(1, len(volumes) + 1))
+
+
+def test_the_point_to_look_at_lies_inside_the_largest_lesion_even_when_it_is_curved() -> None:
+    ring = _mask((slice(10, 21), slice(10, 21), slice(10, 12)), (slice(30, 33), slice(30, 33), slice(30, 33)))
+    ring.data[12:19, 12:19, 10:12] = 0
+    ring.affine[:3, 3] = (-20.0, -20.0, -20.0)
+
+    point = focus_mm(ring)
+
+    assert point is not None
+    voxel = tuple(int(value) for value in np.array(point) + 20)
+    assert ring.data[voxel] == 1
+    assert voxel[2] in (10, 11)
+    assert focus_mm(_mask()) is None
 
 
 def test_a_probability_map_is_not_a_mask() -> None:

@@ -33,7 +33,7 @@ def missing_note(figure: go.Figure, row: int, text: str) -> None:
     figure.add_scatter(x=[None], y=[None], hoverinfo="skip", row=row, col=1)
     figure.add_annotation(
         text=text, xref="paper", x=0, xanchor="left", xshift=8, yref=f"{axis_of('y', row)} domain", y=0.5,
-        showarrow=False, font={"size": Size.BODY, "color": Colour.MUTED.value},
+        showarrow=False, font={"size": Size.BODY, "color": Colour.MUTED.value}, bgcolor=Colour.PAPER.value,
     )  # fmt: skip
 
 

@@ -153,6 +153,7 @@ def _edss(figure: go.Figure, row: int, case: Case, end: date) -> None:
     top = max([6.0, *(score + 0.8 for score in scores)])
     figure.update_yaxes(range=[-0.4, min(top, 10.4)], tickvals=[0, 2, 4, 6, 8, 10], row=row, col=1)
     if not visits:
+        figure.update_yaxes(showticklabels=False, showgrid=False, row=row, col=1)
         missing_note(figure, row, "no EDSS on record")
         return
     figure.add_scatter(

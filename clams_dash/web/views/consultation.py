@@ -30,6 +30,8 @@ def layout(services: Services, patient_id: str, at: date | None) -> Component:
     case = services.open_case(patient_id, at)
     day = at or case.last_date()
     study = mri_panel.first_study(case)
+    prediction = services.predict(patient_id, at)
+    short = "" if perspectives_panel.has_estimates(prediction) else " is-short"
     return html.Div(
         [
             dcc.Store(id=Consultation.PATIENT, data=patient_id),
@@ -38,9 +40,9 @@ def layout(services: Services, patient_id: str, at: date | None) -> Component:
                 [
                     _course(case, study),
                     mri_panel.layout(case, study),
-                    perspectives_panel.layout(services.predict(patient_id, at)),
+                    perspectives_panel.layout(prediction),
                 ],
-                className="clams-consultation",
+                className=f"clams-consultation{short}",
             ),
         ],
         className="clams-case-page",

@@ -117,7 +117,7 @@ def panel_parts(case: Case, study_id: str | None, sequence: str | None) -> tuple
             brain_box_mm=image.box_mm,
         ),
         overlay_url=volume_url(overlay.series_id) if overlay else None,
-        start_mm=_largest_lesion(scan),
+        start_mm=overlay.focus_mm if overlay else None,
         caption=f"{_label(image.sequence)}{missing} · {_date_text(scan)}",
     )
     return scene_component(scene), _lesion_line(scan)
@@ -142,10 +142,6 @@ def _date_text(scan: Scan) -> str:
 
 def _field(scan: Scan) -> str:
     return f" · {scan.field_t:g} T" if scan.field_t else ""
-
-
-def _largest_lesion(scan: Scan) -> tuple[float, float, float] | None:
-    return scan.lesions[0].centroid_ras_mm if scan.lesions else None
 
 
 def _lesion_line(scan: Scan) -> list[Component]:

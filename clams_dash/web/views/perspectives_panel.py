@@ -20,8 +20,7 @@ def layout(prediction: Prediction | NoPrediction) -> Component:
     """Return the panel."""
     if isinstance(prediction, NoPrediction):
         return _panel([html.P(prediction.reason, className="clams-muted clams-no-model")], "")
-    judged = any(estimate.risk is not None for group in prediction.outcomes.values() for estimate in group)
-    if not judged:
+    if not has_estimates(prediction):
         reasons = sorted({estimate.reason or "" for group in prediction.outcomes.values() for estimate in group})
         return _panel([html.P(f"No estimate: {'; '.join(reasons)}", className="clams-muted clams-no-model")], "")
     figure = dcc.Graph(
@@ -33,6 +32,13 @@ def layout(prediction: Prediction | NoPrediction) -> Component:
     basis = "synthetic patients" if prediction.synthetic else "this pool's patients"
     head = f"if started on {iso(prediction.at)}, with 90 % interval and number of comparable people"
     return _panel([figure, _told_apart(prediction), _abstentions(prediction)], f"{head} · model trained on {basis}")
+
+
+def has_estimates(prediction: Prediction | NoPrediction) -> bool:
+    """Whether there is anything to draw."""
+    if isinstance(prediction, NoPrediction):
+        return False
+    return any(estimate.risk is not None for group in prediction.outcomes.values() for estimate in group)
 
 
 def _panel(body: list[Component], head: str) -> Component:
