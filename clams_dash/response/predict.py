@@ -109,10 +109,11 @@ def predict(bundle: Bundle, frames: Frames, patient_id: str, at: date) -> Predic
     stay = str(present_therapy(look).dmt[0])
     outcomes: dict[str, tuple[ArmPrediction, ...]] = {}
     groups: dict[str, tuple[tuple[str, ...], ...]] = {}
+    people = _comparable_people(bundle, raw)
     for name, model in bundle.outcomes.items():
         offered = model.arms.offered(stay)
         if look.known()[0] and stay in model.arms.names:
-            outcomes[name], groups[name] = _predicted(bundle, model, raw, offered, stay)
+            outcomes[name], groups[name] = _predicted(bundle, model, raw, people, offered, stay)
         else:
             outcomes[name], groups[name] = _withheld(model, offered, at, stay), ()
     return Prediction(
@@ -141,10 +142,10 @@ def _abstained(dmt: str, similar: int, propensity: float | None, reason: str | N
 
 
 def _predicted(
-    bundle: Bundle, model: OutcomeModel, raw: Floats, offered: Sequence[int], stay: str
+    bundle: Bundle, model: OutcomeModel, raw: Floats, people: list[Ints], offered: Sequence[int], stay: str
 ) -> tuple[tuple[ArmPrediction, ...], tuple[tuple[str, ...], ...]]:
     arms = model.arms
-    basis = _basis(bundle, model, raw, offered)
+    basis = _basis(bundle, model, people, offered)
     codes = np.array(offered, dtype=np.int64)
     encoded = arms.encode(codes, basis.levels)
     logits = _logits(model, model.point, raw, codes, encoded)
@@ -188,15 +189,20 @@ def _propensity_columns(bundle: Bundle, raw: Floats) -> Floats:
     return np.asarray(bundle.outcomes["relapse"].preparation.columns(raw)[0], dtype=np.float64)
 
 
-def _basis(bundle: Bundle, model: OutcomeModel, raw: Floats, offered: Sequence[int]) -> _Basis:
+def _comparable_people(bundle: Bundle, raw: Floats) -> list[Ints]:
+    """People on each arm among the training decisions nearest to this person's, as codes."""
+    support, model = bundle.support, bundle.outcomes["relapse"]
+    point = model.preparation.standardised(raw)[0, bundle.key_features]
+    nearest = max(support.neighbourhood_rows, round(support.neighbourhood_share * len(bundle.neighbours.arm)))
+    return bundle.neighbours.people_by_arm(point, nearest, len(model.arms.names))
+
+
+def _basis(bundle: Bundle, model: OutcomeModel, people: list[Ints], offered: Sequence[int]) -> _Basis:
     """Own estimate with enough comparable people and an effect of its own; else the class's; else none."""
     arms, support = model.arms, bundle.support
-    point = bundle.outcomes["relapse"].preparation.standardised(raw)[0, bundle.key_features]
-    nearest = max(support.neighbourhood_rows, round(support.neighbourhood_share * len(bundle.neighbours.arm)))
-    counts, people = bundle.neighbours.people_by_arm(point, nearest, len(arms.names))
     basis = _Basis([], [], [], [])
     for arm in offered:
-        own, level = int(counts[arm]), arms.level_of(arm)
+        own, level = len(people[arm]), arms.level_of(arm)
         together = _together(arms, arm, people)
         if level == "dmt" and own >= support.minimum_similar:
             _note(basis, "dmt", own, None)

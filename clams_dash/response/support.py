@@ -22,12 +22,11 @@ class Neighbours:
     arm: Ints
     person: Ints
 
-    def people_by_arm(self, point: Floats, nearest: int, arms: int) -> tuple[Ints, list[Ints]]:
-        """People on each arm among the ``nearest`` decisions: counts (arms,), and the person codes per arm."""
+    def people_by_arm(self, point: Floats, nearest: int, arms: int) -> list[Ints]:
+        """Codes of the people on each arm among the ``nearest`` decisions, each person once per arm."""
         distance = np.square(self.points.astype(np.float64) - point).sum(axis=1)
         close = np.argsort(distance, kind="stable")[:nearest]
-        people = [np.unique(self.person[close[self.arm[close] == arm]]) for arm in range(arms)]
-        return np.array([len(found) for found in people], dtype=np.int64), people
+        return [np.unique(self.person[close[self.arm[close] == arm]]) for arm in range(arms)]
 
     def to_array(self) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
         """One float32 array (n, k + 2) for storage; codes are exact up to 2^24."""
