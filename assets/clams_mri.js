@@ -153,7 +153,7 @@
       this.vertical = this.up.findIndex((part) => part !== 0);
       this.index = 0;
       this.wheelPx = 0;
-      this.echoes = [];
+      this.bySlider = false;
       this.listen();
     }
 
@@ -265,11 +265,14 @@
       this.image.getProperty().setColorWindow(white - black);
       this.image.getProperty().setColorLevel((white + black) / 2);
       view.renderWindow.render();
+      this.drawn = this.attached;
       this.describe();
+      scene.announce();
     }
 
     /** Crosshair, and read-only facts for tests and tools. */
     describe() {
+      if (!this.mmPerPx) return;
       const { dataset } = this.element;
       const point = [0, 1, 2].map((axis) => this.scene.positionMm(axis));
       const { x, y } = this.toPixels(point);
@@ -308,6 +311,9 @@
 
     listen() {
       const { glass, scene } = this;
+      for (const hand of ["pointerdown", "keydown"]) {
+        this.element.addEventListener(hand, (event) => (this.bySlider = !glass.contains(event.target)), true);
+      }
       glass.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
       glass.addEventListener("contextmenu", (event) => event.preventDefault());
       glass.addEventListener("pointerdown", (event) => {
@@ -336,6 +342,7 @@
     wheel(event) {
       event.preventDefault();
       if (!this.scene.shown() || event.ctrlKey) return;
+      this.bySlider = false;
       const px = event.deltaMode === 0 ? event.deltaY : event.deltaY * WHEEL_STEP_PX;
       this.wheelPx += Math.min(Math.max(px, -WHEEL_STEP_PX), WHEEL_STEP_PX);
       const steps = Math.trunc(this.wheelPx / WHEEL_STEP_PX);
@@ -392,7 +399,7 @@
       this.window = state.window;
       this.planes.forEach((plane) => {
         plane.index = plane.reported = state.start[plane.axis];
-        plane.echoes = [];
+        plane.bySlider = false;
       });
       if (known && this.volumes && this.root.dataset.phase !== "failed") return this.present();
       this.setPhase("loading");
@@ -431,7 +438,7 @@
       return volumes;
     }
 
-    /** Draw what is loaded in all planes, and say so once the browser has it on screen. */
+    /** Draw what is loaded in all planes. */
     present() {
       const { volumes } = this;
       this.planes.forEach((plane) => {
@@ -439,12 +446,20 @@
         plane.resize();
       });
       this.setPhase("shown");
-      if (volumes.overlayError) return volumes.overlayError;
+      this.announce();
+      return volumes.overlayError || "";
+    }
+
+    /** Say that all is drawn; a panel that is hidden while it loads is drawn once it has a size. */
+    announce() {
+      const { volumes } = this;
+      const drawn = this.planes.every((plane) => volumes && plane.drawn === volumes.image);
+      if (!this.shown() || !drawn || volumes.overlayError) return;
+      if (this.planes.every((plane) => plane.element.dataset.ready === "true")) return;
       requestAnimationFrame(() => {
         if (!this.shown() || this.volumes !== volumes) return;
         this.planes.forEach((plane) => (plane.element.dataset.ready = "true"));
       });
-      return "";
     }
 
     failed(error) {
@@ -473,16 +488,18 @@
     moveTo(mm, except = null) {
       const { origin_mm: origin, spacing_mm: spacing } = this.state;
       const others = this.planes.filter((plane) => plane !== except);
+      others.forEach((plane) => (plane.bySlider = false));
       const moved = others.filter((plane) => plane.setIndex((mm[plane.axis] - origin[plane.axis]) / spacing[plane.axis]));
       if (moved.length) this.moved(...moved);
     }
 
-    /** Draw the planes that moved, the crosshair of the others, and tell the sliders once a frame. */
+    /** Draw the planes that moved and the crosshair of the others. */
     moved(...planes) {
       if (this.shown()) this.planes.forEach((plane) => (planes.includes(plane) ? plane.draw() : plane.describe()));
       this.report();
     }
 
+    /** Tell the sliders where things are, once a frame. */
     report() {
       if (this.reporting) return;
       this.reporting = requestAnimationFrame(() => {
@@ -491,21 +508,20 @@
         this.planes.forEach((plane) => {
           if (plane.reported === plane.index) return;
           plane.reported = plane.index;
-          plane.echoes.push(plane.index);
           window.dash_clientside.set_props(this.state.ids.sliders[plane.name], { value: plane.index });
         });
+        if (this.dragged) window.dash_clientside.set_props(this.state.ids.window, { value: this.dragged });
+        this.dragged = null;
       });
     }
 
-    /** A slider's new value, unless it is the echo of what this scene reported. */
+    /**
+     * A slider's new value, when a hand is on that slider. Dash also calls back for what report() told the slider,
+     * late and more than once; taken for the user's, that would turn the wheel back.
+     */
     slide(name, index) {
       const plane = this.planes.find((each) => each.name === name);
-      const echo = plane.echoes.indexOf(index);
-      if (echo >= 0) {
-        plane.echoes.splice(0, echo + 1);
-        return;
-      }
-      plane.echoes = [];
+      if (!plane.bySlider) return;
       plane.reported = index;
       if (plane.setIndex(index)) this.moved(plane);
     }
@@ -524,7 +540,8 @@
       const levels = [Math.max(Math.round(level - half), 0), Math.min(Math.round(level + half), 255)];
       if (levels[1] - levels[0] < 4) return;
       this.look(levels, this.overlayOn);
-      window.dash_clientside.set_props(this.state.ids.window, { value: levels });
+      this.dragged = levels;
+      this.report();
     }
   }
 

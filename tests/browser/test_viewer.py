@@ -233,6 +233,23 @@ def test_scrolling_fifty_slices_asks_the_server_nothing(viewer: Page, watch: Wat
     assert len(watch.requests) == before
 
 
+def test_a_fast_wheel_up_and_down_ends_where_it_began(viewer: Page) -> None:
+    starts = {plane: int(fact(viewer, plane, "slice")) for plane in AXIS}
+    viewer.evaluate(
+        """async () => {
+          for (let step = 0; step < 120; step++) {
+            document.querySelectorAll(".clams-mri-glass").forEach((glass) => glass.dispatchEvent(
+              new WheelEvent("wheel", { deltaY: step % 20 < 10 ? -100 : 100, cancelable: true }),
+            ));
+            if (step % 2) await new Promise(requestAnimationFrame);
+          }
+          for (let quiet = 0; quiet < 30; quiet++) await new Promise(requestAnimationFrame);
+        }"""
+    )
+    for plane, start in starts.items():
+        wait_for_slice(viewer, plane, start)
+
+
 def test_the_wheel_stops_at_the_ends(viewer: Page) -> None:
     frame(viewer, "axial").hover()
     for _ in range(45):
@@ -328,6 +345,18 @@ def test_the_last_of_many_quick_switches_is_shown(viewer: Page, look: Callable[[
     wait_until_drawn(viewer, "left")
     box = seen_box(look("axial"))
     assert np.flatnonzero(orange(look("axial")).any(axis=0)).min() > (box.left + box.right) / 2
+
+
+def test_a_panel_hidden_while_it_loads_is_drawn_when_it_appears(
+    viewer: Page, look: Callable[[str], NDArray[np.int16]]
+) -> None:
+    viewer.evaluate("document.getElementById('host').style.display = 'none'")
+    switch(viewer, "left")
+    expect(viewer.locator("[data-image='/volume/left.vti'][data-phase=shown]")).to_have_count(1, timeout=20_000)
+    assert viewer.locator("[data-ready=true]").count() == 0
+    viewer.evaluate("document.getElementById('host').style.display = 'grid'")
+    wait_until_drawn(viewer, "left")
+    assert orange(look("axial")).sum() > 100
 
 
 def test_two_scenes_on_one_page_keep_to_themselves(viewer: Page) -> None:
