@@ -13,6 +13,7 @@ import pytest
 from clams_dash.config import real_data_dir
 from clams_dash.ingest.run import ImportReport, import_source
 from clams_dash.pool.folder import PoolFolder
+from tests.pools import real_pool, small_demo
 
 WriteNifti = Callable[..., Path]
 ImportTables = Callable[..., ImportReport]
@@ -25,6 +26,18 @@ def open_ms_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"real scans are not at {folder} (set CLAMS_REAL_DATA)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def demo_pool(tmp_path_factory: pytest.TempPathFactory) -> PoolFolder:
+    """A small demo pool with one scanned person and a trained model; read only."""
+    return small_demo(tmp_path_factory.mktemp("demo") / "pool")
+
+
+@pytest.fixture(scope="session")
+def real_cases(open_ms_data: Path, tmp_path_factory: pytest.TempPathFactory) -> PoolFolder:
+    """A pool of the real scans; read only."""
+    return real_pool(tmp_path_factory.mktemp("real") / "pool", open_ms_data)
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ class Consultation(StrEnum):
 
     PATIENT = "consultation-patient"
     TIMELINE = "consultation-timeline"
+    PERSPECTIVES = "consultation-perspectives"
     STUDY = "consultation-study"
     SEQUENCE = "consultation-sequence"
     VIEWER = "consultation-viewer"

@@ -27,6 +27,7 @@ from tests.browser.viewer_page import Exam, served
 from tests.imaging.test_encode import read_vti
 from tests.pools import scanned_patient
 
+PATIENCE_MS = 30_000
 DESK = {"width": 1366, "height": 768}
 
 
@@ -67,8 +68,8 @@ def open_case(page: Page, url: str, patient: str) -> None:
 
 
 def drawn(page: Page) -> None:
-    expect(page.locator("#consultation-timeline .main-svg").first).to_be_visible()
-    expect(page.locator("[data-plane][data-ready=true]")).to_have_count(3, timeout=20_000)
+    expect(page.locator("#consultation-timeline .main-svg").first).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.locator("[data-plane][data-ready=true]")).to_have_count(3, timeout=PATIENCE_MS)
 
 
 def cyan(rgb: NDArray[np.int16]) -> NDArray[np.bool_]:
@@ -111,9 +112,10 @@ def test_patient19_opens_with_the_overlay_on_the_lesions_and_left_on_the_left(
         rgb = pixels(decoder, frame(desk, plane))
         box = seen_box(rgb)
         expected = expected_lesions(exam, plane, int(fact(desk, plane, "slice")), box, rgb.shape[:2])
-        assert dice(cyan(rgb), expected) > 0.75, plane
+        agreement = dice(cyan(rgb), expected)
+        assert agreement > 0.75, plane
         if plane != "sagittal":
-            assert dice(cyan(rgb), mirrored(expected, box)) < 0.55, plane
+            assert dice(cyan(rgb), mirrored(expected, box)) < agreement - 0.2, plane
         assert max(box.width / rgb.shape[1], box.height / rgb.shape[0]) > 0.8, plane
 
 
@@ -142,7 +144,7 @@ def test_another_sequence_of_the_study_is_one_click(desk: Page, real_app: str) -
 def test_a_case_is_found_by_search_and_opened_by_its_link(desk: Page, demo_app: str, demo_pool: PoolFolder) -> None:
     patient = scanned_patient(demo_pool)
     desk.goto(demo_app)
-    expect(desk.get_by_text("300 cases · 1 with MRI images")).to_be_visible()
+    expect(desk.get_by_text("300 cases · 1 with MRI images")).to_be_visible(timeout=PATIENCE_MS)
     desk.get_by_label("Search cases").fill(patient)
     expect(desk.get_by_text("1 case found")).to_be_visible()
     desk.get_by_role("link", name=patient).click()
@@ -215,7 +217,8 @@ def test_the_page_and_the_command_line_give_the_same_predictions(
 def test_a_case_without_images_says_so(desk: Page, demo_app: str, demo_pool: PoolFolder) -> None:
     everyone, _ = cases.case_page(Database(demo_pool), rows=300)
     desk.goto(f"{demo_app}/case/{everyone[-1].patient_id}")
-    expect(desk.get_by_text("in the pool.").or_(desk.get_by_text("No MRI study on record."))).to_be_visible()
+    gap = desk.get_by_text("in the pool.").or_(desk.get_by_text("No MRI study on record."))
+    expect(gap).to_be_visible(timeout=PATIENCE_MS)
 
 
 def test_an_unknown_case_leads_back_to_the_list(page: Page, demo_app: str, watch: Watch) -> None:
@@ -224,4 +227,4 @@ def test_an_unknown_case_leads_back_to_the_list(page: Page, demo_app: str, watch
     assert answer is not None
     assert answer.status == 404
     page.get_by_role("link", name="All cases").click()
-    expect(page.locator(".ag-row").first).to_be_visible()
+    expect(page.locator(".ag-row").first).to_be_visible(timeout=PATIENCE_MS)

@@ -35,7 +35,10 @@ def _reoriented(volume: Volume, codes: tuple[str, ...]) -> Volume:
 
 
 def _world_of_mark(volume: Volume) -> np.ndarray:
-    return nib.affines.apply_affine(volume.affine, np.unravel_index(int(volume.data.argmax()), volume.data.shape))
+    world: np.ndarray = nib.affines.apply_affine(
+        volume.affine, np.unravel_index(int(volume.data.argmax()), volume.data.shape)
+    )
+    return world
 
 
 def test_there_are_48_ways_to_store_a_scan() -> None:

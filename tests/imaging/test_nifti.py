@@ -105,7 +105,9 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         ((4, 4, 4), np.complex64, "not a plain number"),
     ],
 )
-def test_other_kinds_of_image_are_refused(write_nifti: WriteNifti, shape: tuple, dtype: type, reason: str) -> None:
+def test_other_kinds_of_image_are_refused(
+    write_nifti: WriteNifti, shape: tuple[int, ...], dtype: type, reason: str
+) -> None:
     with pytest.raises(ImageError, match=reason):
         read_nifti(write_nifti("other.nii", np.zeros(shape, dtype=dtype)))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from clams_dash.response.bundle import Bundle, load_bundle
 from clams_dash.response.settings import ResponseRules, response_rules

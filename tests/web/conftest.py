@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from dash import Dash
+from flask import Flask
 from flask.testing import FlaskClient
 
 from clams_dash.config import Settings
@@ -31,7 +32,8 @@ class SmallApp:
     folder: PoolFolder
 
     def client(self) -> FlaskClient:
-        return self.app.server.test_client()
+        server: Flask = self.app.server
+        return server.test_client()
 
 
 @pytest.fixture(scope="module")

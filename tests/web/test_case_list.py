@@ -1,14 +1,19 @@
 """The list of cases: rows page by page, search, sorting, and words for what is not known."""
 
+from typing import Any
+
 import pytest
 
 from clams_dash.web.views.case_list import list_rows
 from tests.web.conftest import SmallApp
 
 
-def _rows(small_app: SmallApp, request: dict | None = None, search: str | None = None) -> list[dict[str, str]]:
+def _rows(
+    small_app: SmallApp, request: dict[str, Any] | None = None, search: str | None = None
+) -> list[dict[str, str]]:
     response, _ = list_rows(small_app.services, request, search)
-    return response["rowData"]
+    rows: list[dict[str, str]] = response["rowData"]
+    return rows
 
 
 def test_cases_with_images_come_first(small_app: SmallApp) -> None:

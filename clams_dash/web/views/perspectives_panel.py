@@ -10,6 +10,7 @@ from dash.development.base_component import Component
 from clams_dash.response.predict import Prediction
 from clams_dash.web.elements import named
 from clams_dash.web.figures.perspectives import perspectives
+from clams_dash.web.ids import Consultation
 from clams_dash.web.services import NoPrediction
 from clams_dash.web.wording import dmt_label, iso, plural
 
@@ -24,6 +25,7 @@ def layout(prediction: Prediction | NoPrediction) -> Component:
         reasons = sorted({estimate.reason or "" for group in prediction.outcomes.values() for estimate in group})
         return _panel([html.P(f"No estimate: {'; '.join(reasons)}", className="clams-muted clams-no-model")], "")
     figure = dcc.Graph(
+        id=Consultation.PERSPECTIVES,
         figure=perspectives(prediction.outcomes, prediction.stay),
         config=_CONFIG,
         className="clams-graph",
