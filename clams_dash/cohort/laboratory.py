@@ -148,7 +148,7 @@ class Bloods:
         returning = np.clip((self._months_since(under)[person, month] - 9.0) / 12.0, 0.0, 1.0)
         share = np.where(gone, 0.0, np.where(years > 0, returning, 1.0))
         cells = own_b[person] * share + rng.poisson(1.0, len(person))
-        return [("igg", person, day, igg), ("cd19", person, day, cells)]
+        return [("igg", person, day, np.maximum(igg, 2.5)), ("cd19", person, day, cells)]
 
     @staticmethod
     def _months_since(active: BoolArray) -> IntArray:

@@ -104,7 +104,8 @@ class _Drawing:
         self.anatomy = Anatomy(template, rng)
         self.loss = _tissue_loss(studies)
         self.textures = Textures(self.anatomy, rng)
-        self.lesions = LesionPlan(self.anatomy, self._tissue(0), rng).draw(_load(studies, person.story))
+        self._first = self._tissue(0)
+        self.lesions = LesionPlan(self.anatomy, self._first, rng).draw(_load(studies, person.story))
         self.masks = [label_volume(self.lesions, number, self.shape) for number in range(len(studies))]
 
     def _tissue(self, number: int) -> Tissue:
@@ -114,7 +115,7 @@ class _Drawing:
     def write(self, number: int, folder: Path) -> list[tuple[str, str, str]]:
         """Write the series of one study and return their rows."""
         row = self.studies.iloc[number]
-        tissue = self._tissue(number)
+        tissue = self._first if number == 0 else self._tissue(number)
         protocol = None if pd.isna(row["protocol"]) else str(row["protocol"])
         look = look_of(float(row["field_t"]), protocol, self.shape, self.rng)
         parts = (self.anatomy, tissue, self.textures, self.lesions, number, look, self.rng)

@@ -26,6 +26,8 @@ _CARVE_WIDTH = 0.16
 _CARVE_DEPTH = 0.50
 _TORQUE_MM = 2.2
 _RIBBON_MM = 3.2
+_BENDS_MM = ((34.0, 2.6), (13.0, 1.1), (7.0, 0.45))
+"""distance of knots and strength of the random fields that bend the template"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +52,13 @@ class Anatomy:
         self.template = template
         shape = template.shape
         self._support = np.flatnonzero(ndimage.binary_dilation(template.brain > 0.5, iterations=5))
-        bend = np.stack([smooth_field(rng, shape, 34.0) for _ in range(3)]) * np.float32(2.6)
-        fine = np.stack([smooth_field(rng, shape, 13.0) for _ in range(3)]) * np.float32(1.1)
-        wrinkle = np.stack([smooth_field(rng, shape, 7.0) for _ in range(3)]) * np.float32(0.45)
-        bend = bend + fine + wrinkle
-        # The falx keeps the midline straight.
-        bend[0] *= _off_midline(template)
-        total = (bend + torque(shape, template.affine)).reshape(3, -1)[:, self._support]
+        total = torque(shape, template.affine).reshape(3, -1)[:, self._support]
+        middle = np.broadcast_to(_off_midline(template), shape).reshape(-1)[self._support]
+        for axis in range(3):
+            for knot_mm, strength_mm in _BENDS_MM:
+                bend = np.float32(strength_mm) * smooth_field(rng, shape, knot_mm).reshape(-1)[self._support]
+                # The falx keeps the midline straight.
+                total[axis] += bend * middle if axis == 0 else bend
         size = 1.0 + 0.02 * rng.standard_normal(3)
         centre = np.array(shape, dtype=np.float32)[:, None] / 2
         grid = np.stack(np.unravel_index(self._support, shape)).astype(np.float32)
@@ -122,11 +124,11 @@ class Anatomy:
 
 def smooth_field(rng: np.random.Generator, shape: tuple[int, int, int], knot_mm: float) -> FloatVolume:
     """Smooth noise of unit variance: cubic B-splines over random knots, axis by axis."""
-    bases = [_spline_basis(size, knot_mm) for size in shape]
-    field = rng.standard_normal([basis.shape[1] for basis in bases]).astype(np.float32)
-    for axis, basis in enumerate(bases):
-        field = np.moveaxis(np.tensordot(basis, field, axes=(1, axis)), 0, axis)
-    return np.ascontiguousarray(field / field.std(), dtype=np.float32)
+    x, y, z = (_spline_basis(size, knot_mm) for size in shape)
+    knots = rng.standard_normal((x.shape[1], y.shape[1], z.shape[1])).astype(np.float32)
+    planes = np.matmul(y, knots @ z.T)
+    field = (x @ planes.reshape(len(planes), -1)).reshape(shape)
+    return np.asarray(field / field.std(), dtype=np.float32)
 
 
 def _spline_basis(size: int, knot_mm: float) -> NDArray[np.float32]:

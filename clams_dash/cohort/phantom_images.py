@@ -64,7 +64,7 @@ def flair(
     solid += 0.07 * rim
     paint, halo = _paint(lesions, study, tissue.t1.shape, lambda lesion: lesion.brightness)
     solid += 0.06 * halo
-    solid = solid + paint * 0.36
+    solid = solid + paint * 0.42
     fluid = tissue.fluid * (1.0 - np.clip(1.6 * paint, 0.0, 1.0))
     image = solid * (1.0 - fluid) + fluid * (0.10 + 0.5 * np.clip(places["choroid"], 0.0, 1.0))
     return _finish(image, tissue, look, rng)
@@ -90,7 +90,7 @@ def t1_weighted(
     lit = 0.22 * places["choroid"]
     if contrast:
         lit = 0.75 * places["choroid"]
-        solid = solid + 0.62 * _enhancement(lesions, study, tissue.t1.shape)
+        solid = solid + 1.05 * _enhancement(lesions, study, tissue.t1.shape)
     image = solid * (1.0 - fluid) + fluid * (0.20 + lit)
     return _finish(image, tissue, look, rng)
 

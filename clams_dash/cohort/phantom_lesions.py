@@ -73,11 +73,11 @@ class LesionPlan:
         lining = (self._wall > 0.0) & (self._wall < 3.0) & (tissue.fluid < 0.5) & (places["deep_grey"] < 0.5)
         white = (((tissue.white > 0.55) & solid) | lining) & (tissue.brain > 0.9) & ~below
         cortex = (tissue.grey > 0.55) & (places["deep_grey"] < 0.3) & (self._wall > 4.0) & ~below
-        self._cortex = ndimage.distance_transform_edt(~cortex).astype(np.float32)
+        self._cortex = ndimage.distance_transform_cdt(~cortex, metric="chessboard").astype(np.float32)
         self._noise = 0.8 * smooth_field(rng, anatomy.template.shape, 3.2) + 0.6 * smooth_field(
             rng, anatomy.template.shape, 9.0
         )
-        thick = solid & below & (ndimage.distance_transform_edt(solid) > 3.5)
+        thick = ndimage.binary_erosion(solid, iterations=4) & below
         self._domain = {
             "periventricular": white & (self._wall > 0.0) & (places["deep_grey"] < 0.75),
             "juxtacortical": (white | ((self._cortex <= 1.0) & solid & ~below)) & (self._wall > 6.0),
@@ -145,7 +145,7 @@ class LesionPlan:
         box = _box(order, self.shape, _SEED_GAP_VOXELS + 1)
         for mask, gap in ((self._taken, _GAP_VOXELS), (self._crowded, _SEED_GAP_VOXELS)):
             mask[box] |= ndimage.binary_dilation(shape[box], structure=np.ones((3, 3, 3), dtype=bool), iterations=gap)
-        hole = float(self.rng.uniform(0.5, 1.05)) if self.rng.random() < 0.42 and not enhancing else 0.15
+        hole = float(self.rng.uniform(0.5, 1.05)) if self.rng.random() < 0.42 and not enhancing else 0.28
         lesions.append(
             PhantomLesion(
                 number=len(lesions) + 1,
@@ -154,7 +154,7 @@ class LesionPlan:
                 born=born,
                 sizes=tuple(sizes),
                 brightness=float(np.clip(self.rng.normal(1.0, 0.16), 0.62, 1.3)),
-                black_hole=hole if region != "infratentorial" else 0.15,
+                black_hole=hole if region != "infratentorial" else 0.2,
                 enhancing=enhancing,
             )
         )

@@ -125,6 +125,7 @@ def _score(table: pd.DataFrame, story: str) -> pd.Series:
     recent = (table["last"].max() - table["last"]).dt.days / 365.25
     moderate_load = -0.08 * (table["count"] - 20).abs() - 0.1 * (table["volume"].fillna(8.0) - 7.0).abs()
     score: pd.Series = 1.5 * table["studies"].map(len) - 2.0 * recent.clip(upper=4) + moderate_load
+    score = score - 0.4 * (15 - table["count"]).clip(lower=0) - 0.3 * (table["count"] - 45).clip(lower=0)
     relapsing = 6.0 * table["course"].eq("RRMS")
     rise = (table["edss_end"] - table["edss_begin"]).fillna(0.0)
     if story == "stable":
@@ -134,10 +135,10 @@ def _score(table: pd.DataFrame, story: str) -> pd.Series:
         room = table["tier"].isin(["platform", "moderate", "moderate_high"])
         score = score + relapsing + 9.0 * (room & (table["years_on_drug"] > 0.8))
         score = score + 3.0 * table["relapses_late"].clip(upper=2) + 1.2 * table["new_last"].clip(upper=6)
-        score = score + 5.0 * table["gd_last"].clip(upper=2)
+        score = score + 5.0 * table["gd_last"].clip(upper=2) - 2.0 * (table["edss_end"].fillna(9) - 3.5).clip(lower=0)
     elif story == "smouldering":
         score = score + 4.0 * rise.clip(-1.0, 2.5) - 5.0 * table["relapses"] - 1.5 * table["new"]
-        score = score + 2.0 * table["edss_end"].between(3.0, 6.5) + 2.0 * table["tier"].ne("none")
+        score = score + 5.0 * table["edss_end"].between(3.0, 6.5) + 2.0 * table["tier"].ne("none")
         score = score - 8.0 * table["course"].eq("PPMS")
     else:
         score = score + table["switches"].clip(upper=2) + table["new"].clip(upper=8) + 0.5 * years.clip(upper=6)

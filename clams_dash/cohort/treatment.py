@@ -203,7 +203,9 @@ def _start_chances(state: TreatmentState, month: Month, parameters: TreatmentPar
         np.where(late, parameters.start_late_per_month, parameters.start_per_month),
     )
     first = np.where(month.course == 2, parameters.ppms_start_per_month, first)
-    first = np.where(month.relapses_year >= 2, first * parameters.start_relapse_ratio, first)
+    first = np.where(
+        (month.relapses_year >= 1) & (month.since_diagnosis > 0), first * parameters.start_relapse_ratio, first
+    )
     first = np.where(month.first_attack_only, 0.5 * first, first)
     paused = state.months_off < parameters.pregnancy_pause_months
     again = np.full(len(state.drug), parameters.restart_per_month)
