@@ -129,7 +129,8 @@ class Disease:
         if len(who):
             self.birth_blocks.append(np.stack([who, now.first_day + rng.integers(0, 28, len(who))]))
         self.count += born / (1.0 + rules.confluence * self.count)
-        size = self.lesion_ml * rng.gamma(2.0, 0.5, count)
+        # White matter is finite: a full brain gains less from a new lesion.
+        size = self.lesion_ml * rng.gamma(2.0, 0.5, count) / (1.0 + self.volume / rules.volume_saturation_ml)
         self.volume = self.volume * (1.0 - now.ill * rules.volume_loss_per_year / 12.0) + born * size
         return np.asarray(born)
 

@@ -119,6 +119,7 @@ class LesionParameters:
     volume_ml_per_lesion: float = _limits(0.014, 10)
     volume_log_sd: float = _limits(0, 3)
     volume_loss_per_year: float = _share()
+    volume_saturation_ml: float = _limits(5, 500)
     enhancement_days: float = _limits(1, 365)
 
 
