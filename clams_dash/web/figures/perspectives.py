@@ -13,13 +13,13 @@ from plotly.subplots import make_subplots
 
 from clams_dash.response.predict import ArmPrediction
 from clams_dash.web.theme import Colour, Size, plot_template
-from clams_dash.web.wording import dmt_label
+from clams_dash.web.wording import dmt_label, in_sentence
 
 OUTCOME_TITLES = {
     "relapse": "chance of a relapse within 24 months",
     "worsening": "chance of EDSS worsening within 24 months, confirmed at 6 months",
 }
-_LEFT_MARGIN = 204
+_LEFT_MARGIN = 236
 
 
 def perspectives(outcomes: Mapping[str, Sequence[ArmPrediction]], stay: str) -> go.Figure:
@@ -48,7 +48,7 @@ def _shown(outcomes: Mapping[str, Sequence[ArmPrediction]], stay: str) -> list[s
 
 
 def _name(dmt: str, stay: str) -> str:
-    return f"Stay: {dmt_label(dmt).lower()}" if dmt == stay else dmt_label(dmt)
+    return f"Stay: {in_sentence(dmt_label(dmt))}" if dmt == stay else dmt_label(dmt)
 
 
 def _row_label(figure: go.Figure, position: int, name: str, is_stay: bool, estimate: ArmPrediction) -> None:

@@ -12,7 +12,7 @@ from clams_dash.web.elements import named
 from clams_dash.web.figures.perspectives import perspectives
 from clams_dash.web.ids import Consultation
 from clams_dash.web.services import NoPrediction
-from clams_dash.web.wording import dmt_label, iso, plural
+from clams_dash.web.wording import dmt_label, in_sentence, iso, plural
 
 _CONFIG: Any = {"displayModeBar": False, "responsive": True, "doubleClick": False}
 
@@ -69,8 +69,10 @@ def _told_apart(prediction: Prediction) -> Component:
         if any(set(group) == set(judged) for group in groups):
             sentences.append(f"{outcome}: no therapy is told apart from another")
         else:
-            named_groups = ["; ".join(dmt_label(dmt) for dmt in group) for group in groups if len(group) > 1]
-            sentences.append(f"{outcome}: not told apart {' | '.join(named_groups)}")
+            alike = ["(" + ", ".join(dmt_label(dmt) for dmt in group) + ")" for group in groups if len(group) > 1]
+            sentences.append(
+                f"{outcome}: not told apart {' nor '.join(alike)}" if alike else f"{outcome}: all told apart"
+            )
     return html.Div(" · ".join(sentences), className="clams-muted clams-told-apart", title=" · ".join(sentences))
 
 
@@ -83,10 +85,10 @@ def _abstentions(prediction: Prediction) -> Component:
     ]
     if not silent:
         return html.Div()
-    texts = [html.Span(f"{dmt_label(one.dmt)} (n={one.n_similar})", title=one.reason or "") for one in silent]
-    parts: list[Component | str] = [
-        f"No estimate for {plural(len(silent), 'therapy', 'therapies')}, too few comparable people: "
-    ]
-    for number, text in enumerate(texts):
-        parts += [", " if number else "", text]
+    silent.sort(key=lambda estimate: estimate.dmt != prediction.stay)
+    count = plural(len(silent), "therapy", "therapies")
+    parts: list[Component | str] = [f"No estimate for {count}, too few comparable people: "]
+    for number, one in enumerate(silent):
+        name = f"staying on {in_sentence(dmt_label(one.dmt))}" if one.dmt == prediction.stay else dmt_label(one.dmt)
+        parts += [", " if number else "", html.Span(f"{name} (n={one.n_similar})", title=one.reason or "")]
     return html.Div(parts, className="clams-muted clams-abstained")
