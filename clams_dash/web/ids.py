@@ -26,7 +26,6 @@ class Consultation(StrEnum):
 
     PATIENT = "consultation-patient"
     TIMELINE = "consultation-timeline"
-    PERSPECTIVES = "consultation-perspectives"
     STUDY = "consultation-study"
     SEQUENCE = "consultation-sequence"
     VIEWER = "consultation-viewer"
@@ -59,3 +58,8 @@ def mri_slider(plane: str, scene: str = "current") -> dict[str, str]:
 def mri_position(plane: str, scene: str = "current") -> dict[str, str]:
     """The text saying where the slice of one plane lies."""
     return {"view": "mri", "part": "position", "plane": plane, "scene": scene}
+
+
+def perspectives_plot(outcome: str) -> dict[str, str]:
+    """The perspectives of one outcome: ``relapse`` or ``worsening``."""
+    return {"view": "perspectives", "outcome": outcome}

@@ -1,12 +1,12 @@
-"""Therapy perspectives: every therapy on one axis per outcome, as a dot with its 90 % interval. No ranking by risk.
+"""Therapy perspectives of one outcome: every therapy as a dot with its 90 % interval, on one axis in two columns.
 
-Model estimates never stand alone: each has its interval and the number of comparable people; what the model cannot
-judge is listed with its reason.
+No ranking by risk: staying comes first, the others keep the catalogue's order. Model estimates never stand alone: each
+has its interval and the number of comparable people. A dotted line marks the risk of staying in both columns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -15,97 +15,90 @@ from clams_dash.response.predict import ArmPrediction
 from clams_dash.web.theme import Colour, Size, plot_template
 from clams_dash.web.wording import dmt_label, in_sentence
 
-OUTCOME_TITLES = {
-    "relapse": "chance of a relapse within 24 months",
-    "worsening": "chance of EDSS worsening within 24 months, confirmed at 6 months",
-}
-_LEFT_MARGIN = 236
+_COLUMNS = ((0.165, 0.485), (0.68, 1.0))
+_LABEL_SHIFT, _SUPPORT_SHIFT = -214, -8
 
 
-def perspectives(outcomes: Mapping[str, Sequence[ArmPrediction]], stay: str) -> go.Figure:
-    """Draw the therapies with an estimate for at least one outcome; ``stay`` first, the rest in their own order."""
-    shown = _shown(outcomes, stay)
-    names = [_name(dmt, stay) for dmt in shown]
-    figure = make_subplots(rows=1, cols=len(OUTCOME_TITLES), shared_yaxes=True, horizontal_spacing=0.035)
-    figure.update_layout(template=plot_template(), margin={"l": _LEFT_MARGIN, "r": 18, "t": 34, "b": 2}, bargap=0)
-    for column, outcome in enumerate(OUTCOME_TITLES, start=1):
-        estimates = {estimate.dmt: estimate for estimate in outcomes.get(outcome, ()) if estimate.dmt in shown}
-        _draw(figure, column, outcome, [estimates[dmt] for dmt in shown if dmt in estimates], stay)
-    figure.update_yaxes(
-        type="category", categoryorder="array", categoryarray=names, range=[len(names) - 0.4, -0.6],
-        showgrid=False, showticklabels=False,
-    )  # fmt: skip
-    for position, dmt in enumerate(shown):
-        estimate = next(one for group in outcomes.values() for one in group if one.dmt == dmt and one.risk is not None)
-        _row_label(figure, position, names[position], dmt == stay, estimate)
+def perspectives(estimates: Sequence[ArmPrediction], stay: str) -> go.Figure:
+    """Draw the therapies that have an estimate; ``stay`` is the therapy kept at present."""
+    shown = sorted((one for one in estimates if one.risk is not None), key=lambda one: one.dmt != stay)
+    rows = max(1, -(-len(shown) // len(_COLUMNS)))
+    figure = make_subplots(rows=1, cols=len(_COLUMNS))
+    figure.update_layout(template=plot_template(), margin={"l": 8, "r": 14, "t": 20, "b": 2})
+    top = min(max([0.3, *(one.high or 0.0 for one in shown)]) * 1.22, 1.12)
+    for number, domain in enumerate(_COLUMNS):
+        figure.update_xaxes(
+            domain=domain, range=[0, top], tickformat=".0%", side="top", nticks=6, showgrid=True, row=1, col=number + 1
+        )
+        figure.update_yaxes(range=[rows - 0.4, -0.6], visible=False, row=1, col=number + 1)
+        for position, one in enumerate(shown[number * rows : (number + 1) * rows]):
+            _draw(figure, number + 1, position, one, stay)
+    _mark_staying(figure, next((one.risk for one in shown if one.dmt == stay), None))
     return figure
 
 
-def _shown(outcomes: Mapping[str, Sequence[ArmPrediction]], stay: str) -> list[str]:
-    order = list(dict.fromkeys(estimate.dmt for group in outcomes.values() for estimate in group))
-    judged = {estimate.dmt for group in outcomes.values() for estimate in group if estimate.risk is not None}
-    return sorted((dmt for dmt in order if dmt in judged), key=lambda dmt: dmt != stay)
+def _axis(letter: str, column: int) -> str:
+    return letter if column == 1 else f"{letter}{column}"
 
 
-def _name(dmt: str, stay: str) -> str:
-    return f"Stay: {in_sentence(dmt_label(dmt))}" if dmt == stay else dmt_label(dmt)
-
-
-def _row_label(figure: go.Figure, position: int, name: str, is_stay: bool, estimate: ArmPrediction) -> None:
-    common = {"yref": "y", "y": position, "xref": "paper", "x": 0, "showarrow": False, "xanchor": "left"}
-    figure.add_annotation(
-        text=f"<b>{name}</b>" if is_stay else name, xshift=-(_LEFT_MARGIN - 6), font={"size": Size.BODY}, **common
-    )
-    # A reason beside an estimate says that it was borrowed from the therapy's class.
-    people = f"n={estimate.n_similar}" + (" class" if estimate.reason else "")
-    figure.add_annotation(
-        text=people, xshift=-8, font={"size": Size.SMALL, "color": Colour.MUTED.value}, **{**common, "xanchor": "right"}
-    )
-
-
-def _draw(figure: go.Figure, column: int, outcome: str, estimates: list[ArmPrediction], stay: str) -> None:
-    top = max([0.4, *(estimate.high or 0 for estimate in estimates)]) + 0.17
-    figure.update_xaxes(
-        range=[0, min(top, 1.12)], tickformat=".0%", side="top", showgrid=True, tickvals=[0, 0.2, 0.4, 0.6, 0.8, 1.0],
-        title={"text": OUTCOME_TITLES[outcome], "standoff": 2, "font": {"size": Size.BODY, "color": Colour.INK.value}},
-        row=1, col=column,
-    )  # fmt: skip
-    for estimate in estimates:
-        _draw_estimate(figure, column, estimate, estimate.dmt == stay, stay)
-
-
-def _draw_estimate(figure: go.Figure, column: int, estimate: ArmPrediction, is_stay: bool, stay: str) -> None:
-    name = _name(estimate.dmt, stay)
-    if estimate.risk is None or estimate.low is None or estimate.high is None:
+def _draw(figure: go.Figure, column: int, position: int, one: ArmPrediction, stay: str) -> None:
+    if one.risk is None or one.low is None or one.high is None:
         return
-    colour = (Colour.ACCENT if is_stay else Colour.MUTED).value
+    is_stay = one.dmt == stay
+    _label(figure, column, position, one, stay)
     figure.add_scatter(
-        x=[estimate.low, estimate.high], y=[name, name], mode="lines", line={"color": colour, "width": 4},
-        opacity=1.0 if is_stay else 0.55, hoverinfo="skip", row=1, col=column,
+        x=[one.low, one.high], y=[position, position], mode="lines", hoverinfo="skip", row=1, col=column,
+        line={"color": (Colour.ACCENT if is_stay else Colour.MUTED).value, "width": 4},
+        opacity=1.0 if is_stay else 0.55,
     )  # fmt: skip
     figure.add_scatter(
-        x=[estimate.risk], y=[name], mode="markers", marker={"color": Colour.INK.value, "size": 8,
-        "line": {"color": Colour.PAPER.value, "width": 1}}, hovertemplate=_hover(estimate, is_stay), row=1, col=column,
+        x=[one.risk], y=[position], mode="markers", hovertemplate=_hover(one, is_stay), row=1, col=column,
+        marker={"color": Colour.INK.value, "size": 8, "line": {"color": Colour.PAPER.value, "width": 1}},
     )  # fmt: skip
+    interval = f"<span style='color:{Colour.MUTED.value}'>{one.low * 100:.0f}–{one.high * 100:.0f}</span>"
     figure.add_annotation(
-        text=f"<b>{estimate.risk:.0%}</b> <span style='color:{Colour.MUTED.value}'>{estimate.low * 100:.0f}–"
-             f"{estimate.high * 100:.0f}</span>",
-        x=estimate.high, y=name, xref="x" if column == 1 else f"x{column}", yref="y", xanchor="left", xshift=4,
-        showarrow=False, font={"size": Size.SMALL},
+        text=f"<b>{one.risk:.0%}</b> {interval}", x=one.high, y=position, xref=_axis("x", column),
+        yref=_axis("y", column), xanchor="left", xshift=4, showarrow=False, font={"size": Size.SMALL},
+        bgcolor=Colour.PAPER.value, borderpad=0,
     )  # fmt: skip
 
 
-def _hover(estimate: ArmPrediction, is_stay: bool) -> str:
+def _label(figure: go.Figure, column: int, position: int, one: ArmPrediction, stay: str) -> None:
+    place = {
+        "xref": f"{_axis('x', column)} domain", "x": 0, "yref": _axis("y", column), "y": position, "showarrow": False,
+    }  # fmt: skip
+    label = dmt_label(one.dmt)
+    name = f"<b>Stay: {in_sentence(label)}</b>" if one.dmt == stay else label
+    figure.add_annotation(text=name, xanchor="left", xshift=_LABEL_SHIFT, font={"size": Size.BODY}, **place)
+    # A reason beside an estimate says that it was borrowed from the therapy's class.
+    people = f"n={one.n_similar}" + (" class" if one.reason else "")
+    figure.add_annotation(
+        text=people, xanchor="right", xshift=_SUPPORT_SHIFT, font={"size": Size.SMALL, "color": Colour.MUTED.value},
+        **place,
+    )  # fmt: skip
+
+
+def _mark_staying(figure: go.Figure, risk: float | None) -> None:
+    if risk is None:
+        return
+    for column in range(1, len(_COLUMNS) + 1):
+        figure.add_shape(
+            type="line", xref=_axis("x", column), yref=f"{_axis('y', column)} domain", x0=risk, x1=risk, y0=0, y1=1,
+            layer="below", line={"color": Colour.ACCENT.value, "width": 1, "dash": "2px,3px"},
+        )  # fmt: skip
+
+
+def _hover(one: ArmPrediction, is_stay: bool) -> str:
     lines = [
-        f"<b>{dmt_label(estimate.dmt)}</b>: {(estimate.risk or 0) * 100:.0f} of 100 people like this, 90 % interval "
-        f"{(estimate.low or 0) * 100:.0f} to {(estimate.high or 0) * 100:.0f}",
-        f"{estimate.n_similar} comparable people in the training data",
+        f"<b>{dmt_label(one.dmt)}</b>: {(one.risk or 0) * 100:.0f} of 100 people like this, 90 % interval "
+        f"{(one.low or 0) * 100:.0f} to {(one.high or 0) * 100:.0f}",
+        f"{one.n_similar} comparable people in the training data",
     ]
-    if not is_stay and estimate.difference_from_stay is not None:
+    if not is_stay and one.difference_from_stay is not None:
         lines.append(
-            f"difference from staying {estimate.difference_from_stay * 100:+.0f} percentage points "
-            f"({(estimate.diff_low or 0) * 100:+.0f} to {(estimate.diff_high or 0) * 100:+.0f})"
+            f"difference from staying {one.difference_from_stay * 100:+.0f} percentage points "
+            f"({(one.diff_low or 0) * 100:+.0f} to {(one.diff_high or 0) * 100:+.0f})"
         )
-    if estimate.reason:
-        lines.append(estimate.reason)
+    if one.reason:
+        lines.append(one.reason)
     return "<br>".join(lines) + "<extra></extra>"

@@ -2,93 +2,101 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import dash_mantine_components as dmc
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from clams_dash.response.predict import Prediction
+from clams_dash.response.predict import ArmPrediction, Prediction
+from clams_dash.web import ids
 from clams_dash.web.elements import named
 from clams_dash.web.figures.perspectives import perspectives
-from clams_dash.web.ids import Consultation
 from clams_dash.web.services import NoPrediction
 from clams_dash.web.wording import dmt_label, in_sentence, iso, plural
 
+OUTCOMES = {
+    "relapse": ("Relapse", "chance of a relapse within 24 months"),
+    "worsening": ("Worsening", "chance of EDSS worsening within 24 months, confirmed at 6 months"),
+}
 _CONFIG: Any = {"displayModeBar": False, "responsive": True, "doubleClick": False}
 
 
 def layout(prediction: Prediction | NoPrediction) -> Component:
-    """Return the panel."""
+    """Return the panel: one tab per outcome."""
     if isinstance(prediction, NoPrediction):
-        return _panel([html.P(prediction.reason, className="clams-muted clams-no-model")], "")
+        return _without_estimates(prediction.reason)
     if not has_estimates(prediction):
-        reasons = sorted({estimate.reason or "" for group in prediction.outcomes.values() for estimate in group})
-        return _panel([html.P(f"No estimate: {'; '.join(reasons)}", className="clams-muted clams-no-model")], "")
-    figure = dcc.Graph(
-        id=Consultation.PERSPECTIVES,
-        figure=perspectives(prediction.outcomes, prediction.stay),
-        config=_CONFIG,
-        className="clams-graph",
-        responsive=True,
-    )
+        reasons = sorted({one.reason or "" for group in prediction.outcomes.values() for one in group})
+        return _without_estimates(f"No estimate: {'; '.join(reasons)}")
     basis = "synthetic patients" if prediction.synthetic else "this pool's patients"
-    head = f"if started on {iso(prediction.at)}, with 90 % interval and number of comparable people"
-    return _panel([figure, _told_apart(prediction), _abstentions(prediction)], f"{head} · model trained on {basis}")
+    head = f"if started on {iso(prediction.at)} · 90 % interval · n comparable people · model trained on {basis}"
+    known = {name: words for name, words in OUTCOMES.items() if name in prediction.outcomes}
+    choice = dmc.TabsList([dmc.TabsTab(title, value=name) for name, (title, _) in known.items()])
+    panels = [
+        dmc.TabsPanel(_outcome(prediction, name, meaning), value=name, className="clams-outcome")
+        for name, (_, meaning) in known.items()
+    ]
+    tabs = dmc.Tabs([_head(head, choice), *panels], value=next(iter(known)), className="clams-outcomes")
+    return named(html.Section(tabs, className="clams-panel clams-perspectives"), "Therapy perspectives")
 
 
 def has_estimates(prediction: Prediction | NoPrediction) -> bool:
     """Whether there is anything to draw."""
     if isinstance(prediction, NoPrediction):
         return False
-    return any(estimate.risk is not None for group in prediction.outcomes.values() for estimate in group)
+    return any(one.risk is not None for group in prediction.outcomes.values() for one in group)
 
 
-def _panel(body: list[Component], head: str) -> Component:
-    section = html.Section(
-        [
-            html.Div(
-                [
-                    html.H2("Perspectives"),
-                    html.Span(head, className="clams-muted"),
-                    html.Span("model estimates: association, not proof of effect", className="clams-muted clams-right"),
-                ],
-                className="clams-panel-head",
-            ),
-            *body,
-        ],
-        className="clams-panel clams-perspectives",
-    )
-    return named(section, "Therapy perspectives")
+def _without_estimates(reason: str) -> Component:
+    words = html.P(reason, className="clams-muted clams-no-model")
+    return named(html.Section([_head(""), words], className="clams-panel clams-perspectives"), "Therapy perspectives")
 
 
-def _told_apart(prediction: Prediction) -> Component:
-    """Which therapies the model cannot tell apart, so that small differences between dots are not read as real."""
-    sentences = []
-    for outcome, groups in prediction.not_told_apart.items():
-        judged = [one.dmt for one in prediction.outcomes[outcome] if one.risk is not None]
-        if any(set(group) == set(judged) for group in groups):
-            sentences.append(f"{outcome}: no therapy is told apart from another")
-        else:
-            alike = ["(" + ", ".join(dmt_label(dmt) for dmt in group) + ")" for group in groups if len(group) > 1]
-            sentences.append(
-                f"{outcome}: not told apart {' nor '.join(alike)}" if alike else f"{outcome}: all told apart"
-            )
-    return html.Div(" · ".join(sentences), className="clams-muted clams-told-apart", title=" · ".join(sentences))
+def _head(text: str, choice: Component | None = None) -> Component:
+    caution = html.Span("model estimates: association, not proof of effect", className="clams-muted clams-right")
+    parts = [html.H2("Perspectives"), choice, html.Span(text, className="clams-muted"), caution]
+    return html.Div([part for part in parts if part is not None], className="clams-panel-head")
 
 
-def _abstentions(prediction: Prediction) -> Component:
-    groups = list(prediction.outcomes.values())
-    silent = [
-        estimate
-        for estimate in (groups[0] if groups else [])
-        if all(other.risk is None for group in groups for other in group if other.dmt == estimate.dmt)
+def _outcome(prediction: Prediction, name: str, meaning: str) -> list[Component]:
+    estimates = prediction.outcomes[name]
+    figure = perspectives(estimates, prediction.stay)
+    sentences = [f"{meaning}: {against_staying(estimates, prediction.stay)}"]
+    return [
+        dcc.Graph(
+            id=ids.perspectives_plot(name), figure=figure, config=_CONFIG, className="clams-graph", responsive=True
+        ),
+        html.Div([*sentences, *_abstentions(estimates, prediction.stay)], className="clams-muted clams-in-words"),
     ]
+
+
+def against_staying(estimates: Sequence[ArmPrediction], stay: str) -> str:
+    """Say which therapies the model tells apart from staying, so that small gaps between dots are not read as real."""
+    if not any(one.dmt == stay and one.risk is not None for one in estimates):
+        return "staying cannot be judged, so no therapy is compared with it."
+    lower = [_with(one.dmt) for one in estimates if one.diff_high is not None and one.diff_high < 0]
+    higher = [_with(one.dmt) for one in estimates if one.diff_low is not None and one.diff_low > 0]
+    if not lower and not higher:
+        return "no therapy is told apart from staying (90 %)."
+    parts = [
+        f"{direction} with {', '.join(names)}" for direction, names in (("lower", lower), ("higher", higher)) if names
+    ]
+    return f"{'; '.join(parts)} than staying; the others are not told apart from it (90 %)."
+
+
+def _with(dmt: str) -> str:
+    return "no therapy" if dmt == "none" else in_sentence(dmt_label(dmt))
+
+
+def _abstentions(estimates: Sequence[ArmPrediction], stay: str) -> list[Component | str]:
+    silent = sorted((one for one in estimates if one.risk is None), key=lambda one: one.dmt != stay)
     if not silent:
-        return html.Div()
-    silent.sort(key=lambda estimate: estimate.dmt != prediction.stay)
-    count = plural(len(silent), "therapy", "therapies")
-    parts: list[Component | str] = [f"No estimate for {count}, too few comparable people: "]
+        return []
+    parts: list[Component | str] = [f" No estimate for {plural(len(silent), 'therapy', 'therapies')}: "]
     for number, one in enumerate(silent):
-        name = f"staying on {in_sentence(dmt_label(one.dmt))}" if one.dmt == prediction.stay else dmt_label(one.dmt)
+        label = dmt_label(one.dmt)
+        name = f"staying on {in_sentence(label)}" if one.dmt == stay else label
         parts += [", " if number else "", html.Span(f"{name} (n={one.n_similar})", title=one.reason or "")]
-    return html.Div(parts, className="clams-muted clams-abstained")
+    return [*parts, "; too few comparable people."]
