@@ -33,7 +33,9 @@ FULL = Case(
     visits=(visit(date(2018, 1, 1), 2.0), visit(date(2019, 1, 1), None), visit(date(2020, 1, 1), 3.5)),
     relapses=(Relapse(date(2018, 6, 1), ("sensory",), "severe", True, "partial", HERE),),
     treatments=(
-        TreatmentCourse("glatiramer_acetate", date(2018, 2, 1), date(2018, 9, 1), "breakthrough_activity", None, None, HERE),
+        TreatmentCourse(
+            "glatiramer_acetate", date(2018, 2, 1), date(2018, 9, 1), "breakthrough_activity", None, None, HERE
+        ),
         TreatmentCourse("dimethyl_fumarate", date(2018, 10, 1), None, None, None, None, HERE),
     ),
     labs=(lab(date(2019, 2, 1), "lymphocytes", 0.6, "10^9/L", 1.1),),
@@ -68,12 +70,12 @@ def test_every_point_leads_to_its_source_row() -> None:
 
 
 def test_a_visit_without_edss_draws_no_zero() -> None:
-    edss = next(trace for trace in timeline(FULL, None).data if trace.line.shape == "hv")
+    edss = next(trace for trace in timeline(FULL, None).data if trace.type == "scatter" and trace.line.shape == "hv")
     assert list(edss.y) == [2.0, 3.5]
 
 
 def test_a_new_lesion_count_that_was_not_assessed_is_a_dash_and_not_zero() -> None:
-    counts = next(trace for trace in timeline(FULL, None).data if trace.mode == "text")
+    counts = next(trace for trace in timeline(FULL, None).data if trace.type == "scatter" and trace.mode == "text")
     assert [text.strip() for text in counts.text] == ["–", "2"]
 
 
