@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from clams_dash.errors import ModelError
+from clams_dash.pool.folder import write_pointer
 
 MANIFEST = "MANIFEST.json"
 POINTER = "CURRENT"
@@ -65,9 +66,7 @@ def store(models_dir: Path, files: Mapping[str, bytes], about: Mapping[str, Any]
             staging.replace(target)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
-        pointer = models_dir / f".{POINTER}.new"
-        _write(pointer, version.encode())
-        pointer.replace(models_dir / POINTER)
+        write_pointer(models_dir / POINTER, version)
     except OSError as error:
         raise ModelError(
             f"{models_dir}: the model cannot be written ({error.strerror}); check space and rights"
