@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from enum import StrEnum
 from typing import Annotated
 
@@ -62,7 +63,9 @@ def run(settings: Settings) -> None:
     from clams_dash.web.factory import create_app
     from clams_dash.web.pool_services import PoolServices
 
-    app = create_app(settings, PoolServices(settings))
+    services = PoolServices(settings)
+    app = create_app(settings, services)
+    threading.Thread(target=services.warm_up, name="warm-up", daemon=True).start()
     typer.echo(f"CLAMS Dash on http://{settings.host}:{settings.port}  ({NOT_A_DEVICE})", err=True)
     try:
         waitress.serve(app.server, host=settings.host, port=settings.port, threads=settings.threads, ident=None)

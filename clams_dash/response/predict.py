@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,72 +18,11 @@ from clams_dash.response.features import feature_names, features_at
 from clams_dash.response.history import Look, present_therapy
 from clams_dash.response.learner import Draw, OutcomeModel
 from clams_dash.response.logistic import expit
+from clams_dash.response.prediction import ArmPrediction, Driver, Prediction
 from clams_dash.response.timelines import Floats, Frames, Ints
 
 DRIVERS_SHOWN = 5
 THERAPY = "therapy"
-
-
-@dataclass(frozen=True, slots=True)
-class Driver:
-    """A feature's association with the risk, on the logit, against the average decision in training; not a cause."""
-
-    feature: str
-    value: float | str | None
-    contribution: float
-
-
-@dataclass(frozen=True, slots=True)
-class ArmPrediction:
-    """One therapy. Figures are None where the model abstains; ``reason`` then says why.
-
-    ``risk`` with 90 % interval; ``difference_from_stay`` = risk minus the risk of keeping the present therapy;
-    ``n_similar`` comparable people on the arm, or on its class where ``reason`` says so; ``propensity`` how often
-    people like this one were given the arm's class.
-    """
-
-    dmt: str
-    risk: float | None
-    low: float | None
-    high: float | None
-    difference_from_stay: float | None
-    diff_low: float | None
-    diff_high: float | None
-    n_similar: int
-    propensity: float | None
-    abstained: bool
-    reason: str | None
-    drivers: tuple[Driver, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """All therapies and outcomes for a person on a day. ``stay`` is the present therapy (``none`` = untreated).
-
-    ``not_told_apart``: by outcome, groups of therapies whose pairwise differences all have intervals holding 0.
-    """
-
-    patient: str
-    at: date
-    horizon_months: int
-    model: str
-    synthetic: bool
-    stay: str
-    outcomes: dict[str, tuple[ArmPrediction, ...]]
-    not_told_apart: dict[str, tuple[tuple[str, ...], ...]]
-
-    def to_json(self) -> dict[str, Any]:
-        """The document of ``clams predict --json``."""
-        return {
-            "patient": self.patient,
-            "at": self.at.isoformat(),
-            "horizon_months": self.horizon_months,
-            "model": self.model,
-            "synthetic": self.synthetic,
-            "stay": self.stay,
-            "outcomes": {name: [asdict(arm) for arm in arms] for name, arms in self.outcomes.items()},
-            "not_told_apart": {name: [list(group) for group in groups] for name, groups in self.not_told_apart.items()},
-        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,7 @@
-"""The services over a real pool. One object per process, shared by its threads."""
+"""The services over a real pool. One object per process, shared by its threads.
+
+What makes predictions takes seconds to import, so that happens with the first prediction, or in :meth:`warm_up`.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import hashlib
 import logging
 import threading
 from datetime import date
+from typing import TYPE_CHECKING
 
 from clams_dash import __version__
 from clams_dash.config import Settings
@@ -14,10 +18,12 @@ from clams_dash.model.records import Case
 from clams_dash.pool import cases
 from clams_dash.pool.database import Database
 from clams_dash.pool.folder import PoolFolder
-from clams_dash.response.bundle import Bundle, load_bundle
-from clams_dash.response.predict import Prediction, predict
+from clams_dash.response.prediction import Prediction
 from clams_dash.response.vault import current_version
 from clams_dash.web.services import DisplayFile, NoPrediction
+
+if TYPE_CHECKING:
+    from clams_dash.response.bundle import Bundle
 
 _LOG = logging.getLogger(__name__)
 
@@ -60,6 +66,8 @@ class PoolServices:
 
     def predict(self, patient_id: str, at: date | None = None) -> Prediction | NoPrediction:
         """See :class:`clams_dash.web.services.Services`."""
+        from clams_dash.response.predict import predict
+
         frames = cases.load_patient_frames(self._database, patient_id)
         try:
             bundle = self._current_bundle()
@@ -80,11 +88,20 @@ class PoolServices:
             "patients": self.counts().patients,
         }
 
+    def warm_up(self) -> None:
+        """Load the model, so that the first page need not; a model that cannot be used is reported by the page."""
+        try:
+            self._current_bundle()
+        except ModelError:
+            _LOG.info("no therapy-response model to load yet")
+
     def close(self) -> None:
         """Close the pool."""
         self._database.close()
 
     def _current_bundle(self) -> Bundle:
+        from clams_dash.response.bundle import load_bundle
+
         version = current_version(self._folder.models)
         with self._lock:
             if self._bundle is None or self._bundle.version != version:

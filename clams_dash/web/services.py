@@ -8,7 +8,7 @@ from typing import Protocol
 
 from clams_dash.model.records import Case
 from clams_dash.pool import cases
-from clams_dash.response.predict import Prediction
+from clams_dash.response.prediction import Prediction
 
 
 @dataclass(frozen=True, slots=True)

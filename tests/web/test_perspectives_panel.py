@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from clams_dash.response.predict import ArmPrediction, Prediction
+from clams_dash.response.prediction import ArmPrediction, Prediction
 from clams_dash.web.figures.perspectives import perspectives
 from clams_dash.web.services import NoPrediction
 from clams_dash.web.views.perspectives_panel import against_staying, has_estimates

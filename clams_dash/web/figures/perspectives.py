@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from clams_dash.response.predict import ArmPrediction
+from clams_dash.response.prediction import ArmPrediction
 from clams_dash.web.theme import Colour, Size, plot_template
 from clams_dash.web.wording import dmt_label, in_sentence
 

@@ -9,7 +9,7 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from clams_dash.response.predict import ArmPrediction, Prediction
+from clams_dash.response.prediction import ArmPrediction, Prediction
 from clams_dash.web import ids
 from clams_dash.web.elements import named
 from clams_dash.web.figures.perspectives import perspectives
