@@ -2,141 +2,185 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from clams_dash.cohort.phantom_anatomy import Anatomy, Tissue, smooth_field
+from clams_dash.cohort.phantom_anatomy import Anatomy, Tissue, Values
+from clams_dash.cohort.phantom_fields import smooth_field, upsampled
+from clams_dash.cohort.phantom_grid import StudyGrid
 from clams_dash.cohort.phantom_lesions import PhantomLesion
+from clams_dash.cohort.phantom_parameters import Scanner
 from clams_dash.cohort.phantom_template import FloatVolume
 
 ImageVolume = NDArray[np.int16]
 
 _SCALE = 200.0
-_RING_VOXELS = 220
+_RING_VOXELS = 200
+_STRONG_FIELD_T = 2.5
+_BIAS_STEP = 8
+_PATCH_STEP = 3
+_HALO_SIGMA = 2.6
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How one scanner and one day look: noise (share of white matter), bias field, slices of a 2D protocol."""
+    """How one scanner and one day look: noise (share of white matter), bias field on the support, and the grid."""
 
     noise: float
-    bias: FloatVolume
-    slice_voxels: int
+    bias: Values
+    grid: StudyGrid
 
 
 class Textures:
-    """A person's fixed texture of white matter, the same at every study."""
+    """A person's fixed texture, the same at every study: patches of white matter, grain, folia, vessels in sulci."""
 
     def __init__(self, anatomy: Anatomy, rng: np.random.Generator) -> None:
-        shape = anatomy.template.shape
-        self.white = 0.022 * smooth_field(rng, shape, 18.0) + 0.016 * smooth_field(rng, shape, 5.0)
-        grain = ndimage.gaussian_filter(rng.standard_normal(shape).astype(np.float32), 0.9)
-        self.grain = (0.014 * grain / grain.std()).astype(np.float32)
+        support = anatomy.support
+        fine = smooth_field(rng, anatomy.shape, 4.5).reshape(-1)[support]
+        coarse = tuple(-(-size // _PATCH_STEP) + 1 for size in anatomy.shape)
+        patches = smooth_field(rng, (coarse[0], coarse[1], coarse[2]), 18.0 / _PATCH_STEP)
+        self.white = 0.020 * upsampled(patches, _PATCH_STEP, anatomy.shape).reshape(-1)[support] + 0.014 * fine
+        self.grain = 0.016 * rng.standard_normal(len(support), dtype=np.float32)
+        self.vessels = np.clip(fine - 1.1, 0.0, 1.0)
+        self.folia = _folia(anatomy, fine)
 
 
-def look_of(field_t: float, protocol: str | None, shape: tuple[int, int, int], rng: np.random.Generator) -> Look:
-    """Look of a scanner: weaker fields are noisier, 2D protocols have 3 mm slices."""
-    noise = 0.028 if field_t >= 2.5 else 0.045
-    bias = 1.0 + np.float32(0.03 if field_t < 2.5 else 0.05) * smooth_field(rng, shape, 90.0)
-    flat = protocol is not None and protocol.startswith("2D")
-    return Look(noise=noise, bias=bias.astype(np.float32), slice_voxels=3 if flat else 1)
+def _folia(anatomy: Anatomy, wobble: Values) -> Values:
+    """Leaves of the cerebellum, -1 to 1: bent layers that run with its hind surface, fading towards its core."""
+    x, y, z = (line.astype(np.float32) for line in np.unravel_index(anatomy.support, anatomy.shape))
+    origin = anatomy.template.affine[:3, 3]
+    x, y, z = x + origin[0], y + origin[1], z + origin[2]
+    ring = np.sqrt(0.5 * x**2 + (y + 38.0) ** 2 + 1.3 * (z + 16.0) ** 2)
+    behind = np.clip((-y - 44.0 + 0.2 * np.abs(x)) / 6.0, 0.0, 1.0)
+    edge = np.clip((16.0 - anatomy.places["depth_mm"]) / 6.0, 0.0, 1.0)
+    waves = np.sin(ring * np.float32(2.0 * np.pi / 4.0) + 0.9 * wobble)
+    return np.asarray(waves * behind * edge * (anatomy.places["infratentorial"] > 0.5), dtype=np.float32)
 
 
-def flair(
-    anatomy: Anatomy,
-    tissue: Tissue,
-    textures: Textures,
-    lesions: list[PhantomLesion],
-    study: int,
-    look: Look,
-    rng: np.random.Generator,
-) -> ImageVolume:
+def look_of(field_t: float, grid: StudyGrid, scanner: Scanner, anatomy: Anatomy, rng: np.random.Generator) -> Look:
+    """Look of a scanner: weaker fields are noisier and less uneven."""
+    strong = field_t >= _STRONG_FIELD_T
+    coarse = tuple(-(-size // _BIAS_STEP) + 1 for size in anatomy.shape)
+    field = smooth_field(rng, (coarse[0], coarse[1], coarse[2]), 85.0 / _BIAS_STEP)
+    bias = upsampled(field, _BIAS_STEP, anatomy.shape).reshape(-1)[anatomy.support]
+    strength = np.float32(scanner.bias_3t if strong else scanner.bias_15t)
+    return Look(noise=scanner.noise_3t if strong else scanner.noise_15t, bias=1.0 + strength * bias, grid=grid)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """All that the images of one study are made from."""
+
+    anatomy: Anatomy
+    tissue: Tissue
+    textures: Textures
+    lesions: list[PhantomLesion]
+    study: int
+    look: Look
+
+
+def flair(scene: Scene, rng: np.random.Generator) -> ImageVolume:
     """Fluid dark, grey above white matter, lesions bright with a faint halo, a thin line along the ventricles."""
-    places = anatomy.places
-    grey = np.clip((0.84 - tissue.t1) / 0.13, 0.0, 1.0)
-    inner = 0.45 * places["deep_grey"] + 0.5 * (places["infratentorial"] > 0.5)
-    solid = 0.76 + 0.19 * grey * (1.0 - np.clip(inner, 0.0, 0.8))
-    solid += (textures.white + textures.grain) - 0.17 * np.clip(places["iron"], 0.0, 1.0) + 0.035 * places["tract"]
-    rim = np.exp(-((places["ventricle_distance_mm"] - 0.8) ** 2) / 1.6)
-    solid += 0.07 * rim
-    paint, halo = _paint(lesions, study, tissue.t1.shape, lambda lesion: lesion.brightness)
-    solid += 0.06 * halo
-    solid = solid + paint * 0.42
+    places, tissue, textures = scene.anatomy.places, scene.tissue, scene.textures
+    inner = np.clip(0.38 * places["deep_grey"] + 0.55 * places["infratentorial"], 0.0, 0.8)
+    solid = 0.735 + 0.185 * tissue.grey * (1.0 - inner)
+    solid += textures.white + textures.grain - 0.16 * np.clip(places["iron"], 0.0, 1.0) + 0.035 * places["tract"]
+    solid += 0.10 * textures.folia
+    rim = np.exp(-((tissue.wall_mm - 0.7) ** 2) / 1.4)
+    solid += 0.09 * rim
+    paint, halo = _paint(scene, lambda lesion: lesion.brightness, halo=True)
+    solid += 0.13 * halo + 0.42 * paint
     fluid = tissue.fluid * (1.0 - np.clip(1.6 * paint, 0.0, 1.0))
-    image = solid * (1.0 - fluid) + fluid * (0.10 + 0.5 * np.clip(places["choroid"], 0.0, 1.0))
-    return _finish(image, tissue, look, rng)
+    # Slow flow and partial volume keep the sulci from being as black as the ventricles.
+    dark = np.where(tissue.cortex_mm < tissue.wall_mm, np.float32(0.20), np.float32(0.09))
+    image = solid * (1.0 - fluid) + fluid * (dark + 0.5 * np.clip(places["choroid"], 0.0, 1.0))
+    return _finish(scene, image, rng)
 
 
-def t1_weighted(
-    anatomy: Anatomy,
-    tissue: Tissue,
-    textures: Textures,
-    lesions: list[PhantomLesion],
-    study: int,
-    look: Look,
-    rng: np.random.Generator,
-    contrast: bool,
-) -> ImageVolume:
-    """White matter bright, fluid dark, some lesions black holes; contrast lights up fresh lesions and the plexus."""
-    places = anatomy.places
-    solid = np.clip(0.70 + 1.55 * (tissue.t1 - 0.64), 0.52, 1.02)
-    solid += 0.8 * (textures.white + textures.grain) + 0.03 * places["iron"]
-    holes, _ = _paint(lesions, study, tissue.t1.shape, lambda lesion: lesion.black_hole)
-    solid -= 0.52 * holes
+def t1_weighted(scene: Scene) -> Values:
+    """Noise-free T1 on the support: white matter bright, fluid dark, some lesions black holes."""
+    places, tissue, textures = scene.anatomy.places, scene.tissue, scene.textures
+    solid = 0.98 - 0.30 * tissue.grey + 0.10 * tissue.grey * places["deep_grey"]
+    solid += 0.8 * (textures.white + textures.grain) + 0.03 * places["iron"] - 0.05 * textures.folia
+    holes, _ = _paint(scene, lambda lesion: lesion.black_hole, halo=False)
+    solid -= 0.50 * holes
     fluid = tissue.fluid
-    lit = 0.22 * places["choroid"]
-    if contrast:
-        lit = 0.75 * places["choroid"]
-        solid = solid + 1.05 * _enhancement(lesions, study, tissue.t1.shape)
-    image = solid * (1.0 - fluid) + fluid * (0.20 + lit)
-    return _finish(image, tissue, look, rng)
+    return np.asarray(solid * (1.0 - fluid) + fluid * (0.20 + 0.22 * places["choroid"]), dtype=np.float32)
 
 
-def _paint(
-    lesions: list[PhantomLesion], study: int, shape: tuple[int, ...], strength: object
-) -> tuple[FloatVolume, FloatVolume]:
-    """Lesions as soft spots of a given strength, and a wide halo of dirty white matter around them."""
+def with_contrast(scene: Scene, plain: Values) -> Values:
+    """The same T1 after contrast: fresh lesions, the plexus, the venous sinuses and veins on the surface light up."""
+    places, tissue = scene.anatomy.places, scene.tissue
+    veins = np.clip(places["veins"], 0.0, 1.0) * np.clip(0.35 + tissue.fluid, 0.0, 1.0)
+    surface = scene.textures.vessels * np.clip(1.0 - np.abs(tissue.cortex_mm) / 1.8, 0.0, 1.0)
+    lit = plain + np.clip(0.55 * places["choroid"], 0.0, 0.6) * tissue.fluid + 0.55 * surface
+    lit += (1.45 - plain) * veins
+    enhancement = _enhancement(scene)
+    return np.asarray(lit + np.clip(1.55 - lit, 0.0, None) * np.clip(enhancement, 0.0, 1.0), dtype=np.float32)
+
+
+def finished_t1(scene: Scene, image: Values, rng: np.random.Generator) -> ImageVolume:
+    """A T1 image as the scanner gives it."""
+    return _finish(scene, image, rng)
+
+
+def _paint(scene: Scene, strength: Callable[[PhantomLesion], float], halo: bool) -> tuple[Values, Values]:
+    """Lesions as soft spots of a given strength, and a wide halo of dirty white matter around them if asked for."""
+    shape, support = scene.anatomy.shape, scene.anatomy.support
     hard = np.zeros(shape, dtype=np.float32)
-    for lesion in lesions:
-        voxels = lesion.order[: lesion.sizes[study]]
-        if not len(voxels):
-            continue
+    drawn = [(lesion, lesion.order[: lesion.sizes[scene.study]]) for lesion in scene.lesions]
+    for lesion, voxels in drawn:
         # The core, which grew first, is the brightest part.
-        fade = np.linspace(1.08, 0.86, len(voxels), dtype=np.float32)
-        hard.ravel()[voxels] = np.float32(strength(lesion)) * fade  # type: ignore[operator]
-    return ndimage.gaussian_filter(hard, 0.65), ndimage.gaussian_filter(hard, 3.0)
+        hard.ravel()[voxels] = np.float32(strength(lesion)) * np.linspace(1.10, 0.84, len(voxels), dtype=np.float32)
+    every = np.concatenate([np.empty(0, dtype=np.int64), *(voxels for _, voxels in drawn)])
+    if not len(every):
+        nothing = np.zeros(len(support), dtype=np.float32)
+        return nothing, nothing
+    around = _box(every, shape, 7)
+    wide = np.zeros(shape, dtype=np.float32) if halo else hard
+    if halo:
+        wide[around] = ndimage.gaussian_filter(hard[around], _HALO_SIGMA, truncate=2.5)
+    hard[around] = ndimage.gaussian_filter(hard[around], 0.6, truncate=2.5)
+    return hard.ravel()[support], wide.ravel()[support]
 
 
-def _enhancement(lesions: list[PhantomLesion], study: int, shape: tuple[int, ...]) -> FloatVolume:
+def _box(voxels: NDArray[np.int64], shape: tuple[int, int, int], margin: int) -> tuple[slice, ...]:
+    places = np.unravel_index(voxels, shape)
+    return tuple(
+        slice(max(int(axis.min()) - margin, 0), min(int(axis.max()) + margin + 1, size))
+        for axis, size in zip(places, shape, strict=True)
+    )
+
+
+def _enhancement(scene: Scene) -> Values:
     """Small fresh lesions enhance as a whole, larger ones as a ring."""
+    shape = scene.anatomy.shape
     hard = np.zeros(shape, dtype=np.float32)
-    for lesion in lesions:
-        if not lesion.enhancing or lesion.born != study:
-            continue
-        size = lesion.sizes[study]
-        inner = 0 if size < _RING_VOXELS else int(0.45 * size)
-        hard.ravel()[lesion.order[inner:size]] = 1.0
-        hard.ravel()[lesion.order[:inner]] = 0.15
-    return np.asarray(ndimage.gaussian_filter(hard, 0.6))
+    for lesion in scene.lesions:
+        size = lesion.sizes[scene.study]
+        if size and scene.study in lesion.enhancing:
+            inner = 0 if size < _RING_VOXELS else int(0.42 * size)
+            hard.ravel()[lesion.order[inner:size]] = 1.0
+            hard.ravel()[lesion.order[:inner]] = 0.12
+            box = _box(lesion.order[:size], shape, 2)
+            hard[box] = ndimage.gaussian_filter(hard[box], 0.55, truncate=2.5)
+    return np.asarray(hard.ravel()[scene.anatomy.support])
 
 
-def _finish(image: FloatVolume, tissue: Tissue, look: Look, rng: np.random.Generator) -> ImageVolume:
-    """Slices, bias field, Rician noise, and the mask of the skull-stripped brain."""
-    if look.slice_voxels > 1:
-        image = _thick_slices(image, look.slice_voxels)
-    image = image * look.bias
-    real = image + np.float32(look.noise) * rng.standard_normal(image.shape, dtype=np.float32)
-    imaginary = np.float32(look.noise) * rng.standard_normal(image.shape, dtype=np.float32)
-    measured = np.sqrt(real**2 + imaginary**2) * (tissue.brain > 0.5)
-    return np.asarray(np.clip(np.rint(measured * _SCALE), 0, 4000), dtype=np.int16)
-
-
-def _thick_slices(image: FloatVolume, thickness: int) -> FloatVolume:
-    depth = image.shape[2] // thickness * thickness
-    blocks = image[:, :, :depth].reshape(*image.shape[:2], -1, thickness).mean(axis=3)
-    thick = image.copy()
-    thick[:, :, :depth] = np.repeat(blocks, thickness, axis=2)
-    return thick
+def _finish(scene: Scene, image: Values, rng: np.random.Generator) -> ImageVolume:
+    """Slices of the study's grid, bias field, Rician noise, and nothing outside the brain."""
+    look, anatomy = scene.look, scene.anatomy
+    fine = anatomy.volume((image * look.bias).astype(np.float32))
+    volume: FloatVolume = look.grid.mean(fine)
+    inside = np.flatnonzero(volume > np.float32(0.04))
+    values = volume.ravel()[inside]
+    noise = np.float32(look.noise)
+    real = values + noise * rng.standard_normal(len(inside), dtype=np.float32)
+    imaginary = noise * rng.standard_normal(len(inside), dtype=np.float32)
+    measured = np.zeros(volume.shape, dtype=np.int16)
+    measured.ravel()[inside] = np.clip(np.rint(np.sqrt(real**2 + imaginary**2) * _SCALE), 1, 4000).astype(np.int16)
+    return measured

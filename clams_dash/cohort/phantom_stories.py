@@ -9,12 +9,14 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from clams_dash.cohort.phantom_parameters import Studies, load_phantom_parameters
 from clams_dash.errors import ClamsError
 from clams_dash.model.catalogues import dmts
 
 STORIES: tuple[str, ...] = ("stable", "breakthrough", "smouldering")
-MOST_STUDIES = 4
-_LEAST_GAP_DAYS = 240
+_STORY_STUDIES = 5
+_VARIED_STUDIES = (6, 4, 7, 3, 5)
+"""studies imaged of the persons after the stories, in turn"""
 _LOOKED_AT = 600
 
 
@@ -30,36 +32,49 @@ class Chosen:
 def choose_stories(frames: dict[str, pd.DataFrame], scans: int) -> list[Chosen]:
     """The best example of every story, then further persons with the most to see.
 
-    Raises ClamsError when the cohort has fewer persons, or fewer persons with two brain studies, than ``scans``.
+    Raises ClamsError when the cohort has fewer persons, or fewer persons with enough brain studies, than ``scans``.
     """
     patients = len(frames["patient"])
     if scans > patients:
         raise ClamsError(f"phantom scans for {scans} patients asked for, but the cohort has {patients}")
-    table = _features(frames)
+    rules = load_phantom_parameters().studies
+    brain = _brain_studies(frames["mri"], rules)
+    table = _features(frames, brain, rules)
     if scans > len(table):
         raise ClamsError(
-            f"phantom scans for {scans} patients asked for, but only {len(table)} have two brain studies or more; "
-            "ask for fewer or for a larger cohort"
+            f"phantom scans for {scans} patients asked for, but only {len(table)} have {rules.least} brain studies or "
+            "more; ask for fewer or for a larger cohort"
         )
     chosen: list[Chosen] = []
     for place in range(scans):
         story = STORIES[place] if place < len(STORIES) else "varied"
         score = _score(table, story)
         best = str(score.drop([item.patient_id for item in chosen]).idxmax())
-        chosen.append(Chosen(best, story, table["studies"][best]))
+        varied = _VARIED_STUDIES[(place - len(STORIES)) % len(_VARIED_STUDIES)]
+        wanted = _STORY_STUDIES if story in STORIES else varied
+        kept = _spaced(brain[brain["patient_id"] == best], rules, wanted)
+        chosen.append(Chosen(best, story, tuple(kept["study_id"])))
     return chosen
 
 
-def _features(frames: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Per person with at least two brain studies: what the years covered by the imaged studies hold."""
-    scans = frames["mri"][frames["mri"]["region"] == "brain"].sort_values(["patient_id", "date"])
-    # In a large cohort the first few hundred persons hold every story; the rest need not be read.
-    number = scans.groupby("patient_id").size()
-    looked_at = number[number >= MOST_STUDIES].index[:_LOOKED_AT] if len(number) > _LOOKED_AT else number.index
+def _brain_studies(mri: pd.DataFrame, rules: Studies) -> pd.DataFrame:
+    """Brain studies of the first few hundred persons who have enough of them.
+
+    In a large cohort these hold every story; the rest need not be read.
+    """
+    brain = mri[mri["region"] == "brain"]
+    number = brain.groupby("patient_id", sort=True).size()
+    enough = number[number >= min(_STORY_STUDIES, rules.most)].index
+    looked_at = enough[:_LOOKED_AT] if len(number) > _LOOKED_AT else number[number >= rules.least].index
+    return brain[brain["patient_id"].isin(looked_at)].sort_values(["patient_id", "date"])
+
+
+def _features(frames: dict[str, pd.DataFrame], brain: pd.DataFrame, rules: Studies) -> pd.DataFrame:
+    """Per person with enough brain studies: what the years covered by the imaged studies hold."""
     rows = {}
-    for patient, studies in scans[scans["patient_id"].isin(looked_at)].groupby("patient_id", sort=True):
-        kept = _spaced(studies)
-        if len(kept) >= 2:
+    for patient, studies in brain.groupby("patient_id", sort=True):
+        kept = _spaced(studies, rules, _STORY_STUDIES)
+        if len(kept) >= rules.least:
             rows[str(patient)] = {
                 "studies": tuple(kept["study_id"]),
                 "first": kept["date"].iloc[0],
@@ -77,16 +92,17 @@ def _features(frames: dict[str, pd.DataFrame]) -> pd.DataFrame:
     return table.join(_clinical(frames, table))
 
 
-def _spaced(studies: pd.DataFrame) -> pd.DataFrame:
-    """The latest studies at least eight months apart, oldest first."""
+def _spaced(studies: pd.DataFrame, rules: Studies, wanted: int) -> pd.DataFrame:
+    """The latest studies far enough apart, oldest first, ``wanted`` at most."""
     kept: list[int] = []
     later: pd.Timestamp | None = None
-    for position in range(len(studies) - 1, -1, -1):
-        day = studies["date"].iloc[position]
-        if later is None or (later - day).days >= _LEAST_GAP_DAYS:
+    dates = studies["date"].tolist()
+    for position in range(len(dates) - 1, -1, -1):
+        day = dates[position]
+        if later is None or (later - day).days >= rules.least_gap_days:
             kept.append(position)
             later = day
-        if len(kept) == MOST_STUDIES:
+        if len(kept) == min(wanted, rules.most):
             break
     return studies.iloc[kept[::-1]]
 
@@ -94,9 +110,12 @@ def _spaced(studies: pd.DataFrame) -> pd.DataFrame:
 def _clinical(frames: dict[str, pd.DataFrame], table: pd.DataFrame) -> pd.DataFrame:
     """EDSS at both ends, relapses, and the drug taken when the last study was made."""
     tiers = {name: dmt.tier for name, dmt in dmts().items()}
-    visits = dict(tuple(frames["visit"].dropna(subset=["edss"]).groupby("patient_id")))
-    relapses = dict(tuple(frames["relapse"].groupby("patient_id")))
-    courses = dict(tuple(frames["treatment"].groupby("patient_id")))
+    visit, relapse, treatment = (
+        frames[name][frames[name]["patient_id"].isin(table.index)] for name in ("visit", "relapse", "treatment")
+    )
+    visits = dict(tuple(visit.dropna(subset=["edss"]).groupby("patient_id")))
+    relapses = dict(tuple(relapse.groupby("patient_id")))
+    courses = dict(tuple(treatment.groupby("patient_id")))
     rows = {}
     for patient, first, last in zip(table.index, table["first"], table["last"], strict=True):
         own = visits.get(patient, frames["visit"].head(0))

@@ -1,7 +1,8 @@
-"""Phantom MRI: what the tables say is what the masks on disk recount to, and left stays left."""
+"""Phantom MRI: what the tables say is what the files on disk recount to, brain only, and left stays left."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import nibabel as nib
@@ -10,14 +11,19 @@ import pandas as pd
 import pytest
 from scipy import ndimage
 
-from clams_dash.cohort.phantom import add_phantoms
-from clams_dash.cohort.phantom_anatomy import torque
-from clams_dash.cohort.phantom_stories import STORIES, choose_stories
-from clams_dash.cohort.simulate import simulate_cohort
+from clams_dash.cohort.phantom import add_phantoms, draw_patients, plan_phantoms, with_phantoms
+from clams_dash.cohort.phantom_drawing import draw_patient
+from clams_dash.cohort.phantom_fields import torque
+from clams_dash.cohort.phantom_reports import TRUTH_FILE, report_conflicts
+from clams_dash.cohort.phantom_stories import STORIES, Chosen, choose_stories
 from clams_dash.errors import ClamsError
+from clams_dash.imaging.grid import resample
+from clams_dash.imaging.lesions import as_mask, measure
+from clams_dash.imaging.nifti import Volume, read_nifti
 
 Frames = dict[str, pd.DataFrame]
 TOUCHING = np.ones((3, 3, 3), dtype=bool)
+SEED = 5
 
 
 def silent(text: str, fraction: float) -> None:
@@ -25,70 +31,164 @@ def silent(text: str, fraction: float) -> None:
     assert 0.0 <= fraction <= 1.0
 
 
+def thick_between(frames: Frames) -> tuple[Frames, Chosen]:
+    """A person with several studies of which the middle one has 2D slices, lesions of all kinds and contrast."""
+    person = choose_stories(frames, 6)[3]
+    mri = frames["mri"].copy()
+    rows = mri.index[mri["study_id"].isin(person.study_ids)]
+    mri.loc[rows, "protocol"] = "3D FLAIR 1 mm"
+    mri.loc[rows, "gd_given"] = True
+    mri.loc[mri["patient_id"] == person.patient_id, "new_t2"] = 0
+    mri.loc[rows, "new_t2"] = 3
+    mri.loc[rows, "enlarging_t2"] = 2
+    mri.loc[rows, "gd_lesions"] = 2
+    mri.loc[rows, ["t2_count", "t2_volume_ml"]] = [20, 6.0]
+    middle = rows[len(rows) // 2]
+    mri.loc[middle, "protocol"] = "2D FLAIR 3 mm"
+    mri.loc[middle, "field_t"] = 1.5
+    return {**frames, "mri": mri}, Chosen(person.patient_id, "stable", person.study_ids)
+
+
 @pytest.fixture(scope="module")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> tuple[Frames, Frames, Path]:
-    """One person of a small cohort, drawn."""
+def drawn(cohort: Frames, tmp_path_factory: pytest.TempPathFactory) -> tuple[Frames, Frames, Path]:
+    """One person with a 2D study among 3D ones, drawn."""
     folder = tmp_path_factory.mktemp("phantom")
-    frames = simulate_cohort(40, seed=5)
-    return frames, add_phantoms(frames, scans=1, seed=5, folder=folder, progress=silent), folder
+    frames, person = thick_between(cohort)
+    patients = list(draw_patients(frames["mri"], [person], SEED, folder))
+    return frames, with_phantoms(frames, [person], patients), folder
 
 
 def imaged(frames: Frames) -> pd.DataFrame:
-    return frames["mri"][frames["mri"]["study_id"].isin(frames["series"]["study_id"])].sort_values("date")
+    mri = frames["mri"]
+    return mri[mri["study_id"].isin(frames["series"]["study_id"])].sort_values(["patient_id", "date"])
 
 
-def volume(frames: Frames, folder: Path, study: str, sequence: str) -> nib.Nifti1Image:
+def path_of(frames: Frames, folder: Path, study: str, sequence: str) -> Path:
     series = frames["series"]
-    path = series[(series["study_id"] == study) & (series["sequence"] == sequence)]["path"].iloc[0]
-    image = nib.load(folder / path)
-    assert isinstance(image, nib.Nifti1Image)
-    return image
+    return folder / str(series[(series["study_id"] == study) & (series["sequence"] == sequence)]["path"].iloc[0])
 
 
-def mask_of(frames: Frames, folder: Path, study: str) -> np.ndarray:
-    return np.asarray(volume(frames, folder, study, "lesion_mask").dataobj)
+def volume(frames: Frames, folder: Path, study: str, sequence: str) -> Volume:
+    return read_nifti(path_of(frames, folder, study, sequence))
 
 
-def test_counts_and_volumes_in_the_tables_are_those_of_the_masks(drawn: tuple[Frames, Frames, Path]) -> None:
-    _, frames, folder = drawn
-    studies = imaged(frames)
-    assert len(studies) >= 2
-    before: np.ndarray | None = None
-    for row in studies.itertuples():
-        mask = mask_of(frames, folder, str(row.study_id)) > 0
-        labels, count = ndimage.label(mask, structure=TOUCHING)
-        sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
-        assert row.t2_count == (sizes >= 14).sum()
-        assert row.t2_volume_ml == pytest.approx(mask.sum() / 1000.0, abs=1e-9)
+def mask_of(frames: Frames, folder: Path, study: str) -> Volume:
+    return as_mask(volume(frames, folder, study, "lesion_mask"), study)
+
+
+def recounted_new(mask: Volume, before: Volume) -> int:
+    """Counted components clear of the earlier mask, brought to the same grid and dilated by one voxel."""
+    shape = (mask.data.shape[0], mask.data.shape[1], mask.data.shape[2])
+    earlier = resample(before, mask.affine, shape, is_mask=True).data > 0
+    grown = ndimage.binary_dilation(earlier, structure=TOUCHING)
+    labels, count = ndimage.label(mask.data > 0, structure=TOUCHING)
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:] * mask.voxel_volume_mm3
+    return sum(sizes[n - 1] >= 14.0 and not (grown & (labels == n)).any() for n in range(1, count + 1))
+
+
+def assert_recounts(frames: Frames, folder: Path) -> None:
+    """Every study's count, volume and new lesions as its mask file and that of the study before recount."""
+    before: Volume | None = None
+    patient = None
+    for row in imaged(frames).itertuples():
+        if str(row.patient_id) != patient:
+            before, patient = None, str(row.patient_id)
+        mask = mask_of(frames, folder, str(row.study_id))
+        load = measure(mask)
+        assert row.t2_count == load.t2_count
+        assert row.t2_volume_ml == pytest.approx(load.t2_volume_ml, rel=0.02)
         if before is None:
             assert row.new_t2 is pd.NA
         else:
-            grown = ndimage.binary_dilation(before, structure=TOUCHING)
-            fresh = [n for n in range(1, count + 1) if sizes[n - 1] >= 14 and not (grown & (labels == n)).any()]
-            assert row.new_t2 == len(fresh)
+            assert row.new_t2 == recounted_new(mask, before)
         before = mask
 
 
-def test_every_lesion_is_one_component_of_at_least_the_counting_floor(drawn: tuple[Frames, Frames, Path]) -> None:
+def test_counts_in_the_tables_are_those_of_the_mask_files(drawn: tuple[Frames, Frames, Path]) -> None:
+    _, frames, folder = drawn
+    assert len(imaged(frames)) >= 3
+    assert_recounts(frames, folder)
+
+
+def test_lesions_come_grow_and_light_up_as_the_simulated_tables_say(drawn: tuple[Frames, Frames, Path]) -> None:
+    simulated, frames, _ = drawn
+    later = imaged(frames)[1:]
+    asked = simulated["mri"].set_index("study_id").loc[later["study_id"]]
+    assert later["new_t2"].tolist() == asked["new_t2"].tolist()
+    assert later["gd_lesions"].tolist() == asked["gd_lesions"].tolist()
+    thin = later["protocol"].str.startswith("3D") & later["protocol"].shift(1, fill_value="3D").str.startswith("3D")
+    assert later["enlarging_t2"][thin].tolist() == asked["enlarging_t2"][thin.tolist()].tolist()
+
+
+def test_a_2d_study_lies_on_its_own_thick_slices_in_the_same_world(drawn: tuple[Frames, Frames, Path]) -> None:
+    _, frames, folder = drawn
+    spacings = {}
+    boxes = []
+    for row in imaged(frames).itertuples():
+        image, mask = (volume(frames, folder, str(row.study_id), name) for name in ("FLAIR", "lesion_mask"))
+        assert np.allclose(image.affine, mask.affine)
+        assert nib.aff2axcodes(image.affine) == ("R", "A", "S")
+        spacings[row.protocol] = tuple(image.spacing_mm)
+        where = np.argwhere(image.data > 0)
+        boxes.append(nib.affines.apply_affine(image.affine, where.mean(axis=0)))
+    assert spacings == {"3D FLAIR 1 mm": (1.0, 1.0, 1.0), "2D FLAIR 3 mm": (1.0, 1.0, 3.0)}
+    assert np.ptp(np.array(boxes), axis=0).max() < 1.5
+    assert set(frames["series"]["space"]) == {"native"}
+
+
+def test_every_lesion_is_one_component_and_two_voxels_from_the_next(drawn: tuple[Frames, Frames, Path]) -> None:
     _, frames, folder = drawn
     for study in imaged(frames)["study_id"]:
         mask = mask_of(frames, folder, study)
-        labels, count = ndimage.label(mask > 0, structure=TOUCHING)
-        numbers = np.unique(mask[mask > 0])
-        assert mask.dtype == np.uint8
+        labels, count = ndimage.label(mask.data > 0, structure=TOUCHING)
+        numbers = np.unique(mask.data[mask.data > 0])
         assert count == len(numbers)
         for number in numbers:
-            assert len(np.unique(labels[mask == number])) == 1
-            assert (mask == number).sum() >= 14
+            own = mask.data == number
+            assert len(np.unique(labels[own])) == 1
+            assert own.sum() * mask.voxel_volume_mm3 >= 14.0
+            near = ndimage.binary_dilation(own, structure=TOUCHING, iterations=2)
+            assert not ((mask.data > 0) & near & ~own).any()
 
 
-def test_a_study_has_the_sequences_its_contrast_allows(drawn: tuple[Frames, Frames, Path]) -> None:
-    _, frames, _ = drawn
+def test_enhancing_lesions_can_be_recounted_from_the_two_t1_images(drawn: tuple[Frames, Frames, Path]) -> None:
+    _, frames, folder = drawn
     for row in imaged(frames).itertuples():
-        have = set(frames["series"][frames["series"]["study_id"] == row.study_id]["sequence"])
-        given = row.gd_given is not pd.NA and bool(row.gd_given)
-        assert have == {"FLAIR", "T1W", "lesion_mask"} | ({"T1W_GD"} if given else set())
-        assert (row.gd_lesions is pd.NA) != given
+        before, after = (
+            volume(frames, folder, str(row.study_id), name).data.astype(float) for name in ("T1W", "T1W_GD")
+        )
+        mask = mask_of(frames, folder, str(row.study_id)).data
+        white = np.median(before[before > 0])
+        risen = [np.percentile((after - before)[mask == n], 70) > 0.25 * white for n in np.unique(mask[mask > 0])]
+        assert sum(risen) == row.gd_lesions
+
+
+def test_brain_volume_in_the_table_is_that_of_the_drawn_brain(drawn: tuple[Frames, Frames, Path]) -> None:
+    """Tissue on T1 (brighter than halfway from fluid to grey matter) has the volume of the table within 2 %."""
+    _, frames, folder = drawn
+    known = imaged(frames).dropna(subset=["brain_volume_ml"])
+    assert len(known)
+    for row in known.itertuples():
+        image = volume(frames, folder, str(row.study_id), "T1W")
+        smooth = ndimage.gaussian_filter(image.data.astype(np.float32), 0.5 / np.array(image.spacing_mm))
+        tissue = smooth > 0.47 * np.percentile(smooth[smooth > 0], 90)
+        assert tissue.sum() * image.voxel_volume_mm3 / 1000.0 == pytest.approx(row.brain_volume_ml, rel=0.04)
+    truth = json.loads((folder / str(known["patient_id"].iloc[0]) / TRUTH_FILE).read_text())
+    drawn_ml = {study["study_id"]: study["parenchyma_ml"] for study in truth["studies"]}
+    for row in known.itertuples():
+        assert drawn_ml[row.study_id] == pytest.approx(row.brain_volume_ml, rel=0.02)
+
+
+def test_a_study_has_the_sequences_its_contrast_allows(cohort: Frames, tmp_path: Path) -> None:
+    person = choose_stories(cohort, 1)[0]
+    chosen = Chosen(person.patient_id, person.story, person.study_ids[-2:])
+    mri = cohort["mri"].copy()
+    mri.loc[mri["study_id"] == chosen.study_ids[0], "gd_given"] = False
+    mri.loc[mri["study_id"] == chosen.study_ids[1], "gd_given"] = True
+    result = draw_patient(mri, chosen, SEED, tmp_path)
+    have = [set(result.series[result.series["study_id"] == study]["sequence"]) for study in chosen.study_ids]
+    assert have == [{"FLAIR", "T1W", "lesion_mask"}, {"FLAIR", "T1W", "T1W_GD", "lesion_mask"}]
+    assert result.mri["gd_lesions"].isna().tolist() == [True, False]
 
 
 def test_lesions_are_brighter_than_white_matter_on_flair_and_ventricles_darker(
@@ -96,26 +196,23 @@ def test_lesions_are_brighter_than_white_matter_on_flair_and_ventricles_darker(
 ) -> None:
     _, frames, folder = drawn
     study = imaged(frames)["study_id"].iloc[0]
-    flair = np.asarray(volume(frames, folder, study, "FLAIR").dataobj).astype(float)
-    mask = mask_of(frames, folder, study) > 0
+    flair = volume(frames, folder, study, "FLAIR").data.astype(float)
+    mask = mask_of(frames, folder, study).data > 0
     around = ndimage.binary_dilation(mask, iterations=8) & ~ndimage.binary_dilation(mask, iterations=4) & (flair > 0)
     assert np.median(flair[mask]) > 1.15 * np.median(flair[around])
-    assert np.percentile(flair[flair > 0], 3) < 0.4 * np.median(flair[flair > 0])
+    assert np.percentile(flair[flair > 0], 2) < 0.4 * np.median(flair[flair > 0])
 
 
-def test_left_stays_left_from_mask_to_image_on_a_ras_grid(drawn: tuple[Frames, Frames, Path]) -> None:
+def test_left_stays_left_from_mask_to_image(drawn: tuple[Frames, Frames, Path]) -> None:
     """The bright spots lie where the mask says, not at its mirror image."""
     _, frames, folder = drawn
-    study = imaged(frames)["study_id"].iloc[0]
-    image = volume(frames, folder, study, "FLAIR")
-    assert nib.aff2axcodes(image.affine) == ("R", "A", "S")
-    flair = np.asarray(image.dataobj).astype(float)
-    mask = mask_of(frames, folder, study) > 0
-    assert np.allclose(volume(frames, folder, study, "lesion_mask").affine, image.affine)
-    middle = -2.0 * image.affine[0, 3]
-    columns = np.round(middle - np.arange(mask.shape[0])).astype(int)
-    mirrored = mask[columns.clip(0, mask.shape[0] - 1)] & ~mask
-    assert flair[mask].mean() > 1.15 * flair[mirrored].mean()
+    for study in imaged(frames)["study_id"]:
+        image = volume(frames, folder, study, "FLAIR")
+        flair = image.data.astype(float)
+        mask = mask_of(frames, folder, study).data > 0
+        columns = np.round(-2.0 * image.affine[0, 3] - np.arange(mask.shape[0])).astype(int)
+        mirrored = mask[columns.clip(0, mask.shape[0] - 1)] & ~mask & (flair > 0)
+        assert flair[mask].mean() > 1.15 * flair[mirrored].mean()
 
 
 def test_the_left_occipital_and_right_frontal_poles_reach_further() -> None:
@@ -143,6 +240,21 @@ def test_comparison_studies_are_studies_that_exist(drawn: tuple[Frames, Frames, 
     studies = imaged(frames)
     assert studies["comparison_study_id"].tolist()[1:] == studies["study_id"].tolist()[:-1]
     assert studies["comparison_study_id"].isna().iloc[0]
+    other_scanner = studies["protocol"] != studies["protocol"].shift(1)
+    assert studies["pbvc_percent"][other_scanner].isna().all()
+
+
+def test_reports_in_conflict_with_the_mask_are_known_and_only_those(drawn: tuple[Frames, Frames, Path]) -> None:
+    _, frames, folder = drawn
+    conflicts = report_conflicts(folder)
+    for row in imaged(frames).itertuples():
+        if row.new_t2 is pd.NA:
+            assert str(row.study_id) not in conflicts
+            continue
+        number = "No new T2 lesions" if row.new_t2 == 0 else f"{row.new_t2} new T2 lesion"
+        german = "Keine neuen T2" if row.new_t2 == 0 else f"{row.new_t2} neue T2"
+        agrees = number in str(row.report_text) or german in str(row.report_text)
+        assert agrees != (str(row.study_id) in conflicts)
 
 
 def test_stories_are_told_by_patients_who_fit_them(cohort: Frames) -> None:
@@ -152,12 +264,12 @@ def test_stories_are_told_by_patients_who_fit_them(cohort: Frames) -> None:
     scans = cohort["mri"].set_index("study_id")
     stable, breakthrough, smouldering = (chosen[story] for story in STORIES)
 
-    def since_first_scan(item: object) -> int:
-        patient, first = item.patient_id, scans["date"][item.study_ids[0]]  # type: ignore[attr-defined]
+    def since_first_scan(item: Chosen) -> int:
+        patient, first = item.patient_id, scans["date"][item.study_ids[0]]
         return int((relapses.get_group(patient) > first).sum()) if patient in relapses.groups else 0
 
-    def edss_rise(item: object) -> float:
-        patient, first = item.patient_id, scans["date"][item.study_ids[0]]  # type: ignore[attr-defined]
+    def edss_rise(item: Chosen) -> float:
+        patient, first = item.patient_id, scans["date"][item.study_ids[0]]
         visits = cohort["visit"][(cohort["visit"]["patient_id"] == patient)].dropna(subset=["edss"])
         later = visits[visits["date"] >= first - pd.Timedelta(days=200)]["edss"]
         return float(later.tail(2).mean() - later.head(2).mean())
@@ -170,9 +282,18 @@ def test_stories_are_told_by_patients_who_fit_them(cohort: Frames) -> None:
     assert edss_rise(smouldering) >= 1.0
 
 
-def test_more_scans_than_patients_are_refused(cohort: Frames, tmp_path: Path) -> None:
+def test_everyone_scanned_has_three_to_seven_studies(cohort: Frames) -> None:
+    numbers = [len(person.study_ids) for person in choose_stories(cohort, 12)]
+    assert all(3 <= number <= 7 for number in numbers)
+    assert len(set(numbers)) > 2
+    assert len({person.patient_id for person in choose_stories(cohort, 12)}) == 12
+
+
+def test_more_scans_than_patients_are_refused_before_any_work(cohort: Frames, tmp_path: Path) -> None:
     with pytest.raises(ClamsError, match="the cohort has 1500"):
         add_phantoms(cohort, scans=1501, seed=1, folder=tmp_path, progress=silent)
+    with pytest.raises(ClamsError, match="must not be negative; -1 given"):
+        plan_phantoms(cohort, -1)
     assert not list(tmp_path.iterdir())
 
 
@@ -183,12 +304,24 @@ def test_no_scans_asked_for_gives_an_empty_series_table(cohort: Frames, tmp_path
 
 
 @pytest.mark.slow
-def test_same_seed_draws_the_same_files(tmp_path: Path) -> None:
-    frames = simulate_cohort(40, seed=5)
+def test_same_seed_draws_the_same_files_in_one_process_or_two(cohort: Frames, tmp_path: Path) -> None:
     first, second = tmp_path / "a", tmp_path / "b"
-    for folder in (first, second):
-        add_phantoms(frames, scans=1, seed=9, folder=folder, progress=silent)
-    files = sorted(path.relative_to(first) for path in first.rglob("*.nii.gz"))
+    results = [
+        add_phantoms(cohort, scans=2, seed=9, folder=folder, progress=silent, processes=processes)
+        for folder, processes in ((first, 1), (second, 2))
+    ]
+    assert results[0]["mri"].equals(results[1]["mri"])
+    assert results[0]["series"].equals(results[1]["series"])
+    files = sorted(path.relative_to(first) for path in first.rglob("*") if path.is_file())
     assert files
     for path in files:
         assert (first / path).read_bytes() == (second / path).read_bytes()
+
+
+@pytest.mark.slow
+def test_twelve_patients_recount_and_the_stories_come_first(cohort: Frames, tmp_path: Path) -> None:
+    frames = add_phantoms(cohort, scans=12, seed=11, folder=tmp_path, progress=silent)
+    assert frames["series"]["study_id"].nunique() == len(imaged(frames))
+    assert imaged(frames)["patient_id"].nunique() == 12
+    assert_recounts(frames, tmp_path)
+    assert report_conflicts(tmp_path)
