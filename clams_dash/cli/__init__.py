@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -27,5 +28,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         app(args=list(arguments) if arguments is not None else None)
     except ClamsError as error:
-        print(f"clams: {error}", file=sys.stderr)  # noqa: T201 - the command line speaks to its user
-        sys.exit(1)
+        _say(str(error))
+    except (OSError, MemoryError, RecursionError, ValueError, KeyError, IndexError, TypeError) as error:
+        if os.environ.get("CLAMS_DEBUG"):
+            raise
+        _say(f"{type(error).__name__}: {error}. This is a fault of the program; CLAMS_DEBUG=1 shows where it lies")
+
+
+def _say(text: str) -> None:
+    print(f"clams: {text}", file=sys.stderr)  # noqa: T201 - the command line speaks to its user
+    sys.exit(1)

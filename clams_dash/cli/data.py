@@ -6,6 +6,7 @@ What only one verb needs is imported inside it, so that the others start at once
 from __future__ import annotations
 
 from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +18,13 @@ from clams_dash.pool.database import Database
 
 if TYPE_CHECKING:
     from clams_dash.ingest.run import ImportReport
+
+
+class Format(StrEnum):
+    """Formats a source may have."""
+
+    TABLES = "tables"
+    OPEN_MS_DATA = "open_ms_data"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -44,7 +52,7 @@ def demo(
 def import_(
     source: Annotated[Path, typer.Argument(help="Folder or file to read.")],
     format_name: Annotated[
-        str | None, typer.Option("--format", help="tables or open_ms_data; recognised if not given.")
+        Format | None, typer.Option("--format", help="Format of the source; recognised if not given.")
     ] = None,
     centre: Annotated[str | None, typer.Option(help="Centre of patients that name none.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, change nothing.")] = False,
@@ -56,7 +64,12 @@ def import_(
 
     with progress_bar() as progress:
         report = import_source(
-            pool_folder(pool), source, format_name=format_name, centre=centre, dry_run=dry_run, progress=progress
+            pool_folder(pool),
+            source,
+            format_name=format_name and format_name.value,
+            centre=centre,
+            dry_run=dry_run,
+            progress=progress,
         )
     _print_report(report, json)
 

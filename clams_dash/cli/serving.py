@@ -36,10 +36,9 @@ def serve(
     pool: PoolOption = None,
 ) -> None:
     """Serve the app; builds the demo pool and its model when there is no pool yet."""
-    from clams_dash.web.factory import LOOPBACK_HOSTS
+    from clams_dash.web.factory import refuse_open_host
 
-    if host not in LOOPBACK_HOSTS:
-        raise ClamsError(f"--host {host}: this version has no log-in, so it serves this machine only (127.0.0.1)")
+    refuse_open_host(host)
     folder = pool_folder(pool)
     if not folder.exists():
         _first_start(folder)
@@ -68,6 +67,13 @@ def run(settings: Settings) -> None:
     threading.Thread(target=services.warm_up, name="warm-up", daemon=True).start()
     typer.echo(f"CLAMS Dash on http://{settings.host}:{settings.port}  ({NOT_A_DEVICE})", err=True)
     try:
-        waitress.serve(app.server, host=settings.host, port=settings.port, threads=settings.threads, ident=None)
+        waitress.serve(
+            app.server,
+            host=settings.host,
+            port=settings.port,
+            threads=settings.threads,
+            ident=None,
+            max_request_body_size=settings.max_body_bytes,
+        )
     except OSError as error:
         raise ClamsError(f"--port {settings.port}: cannot be used ({error.strerror}); give another") from error

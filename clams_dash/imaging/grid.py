@@ -10,7 +10,7 @@ from nibabel import orientations
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from clams_dash.imaging.nifti import Volume
+from clams_dash.imaging.nifti import Volume, refuse_too_many_voxels
 
 OBLIQUE_TOLERANCE_RAD = 1e-3
 GRID_TOLERANCE_MM = 0.05
@@ -28,6 +28,7 @@ def to_ras(volume: Volume, *, is_mask: bool = False) -> Volume:
         affine[:3, 3] = flipped.affine[:3, 3]
         return Volume(flipped.data, affine)
     affine, shape = _covering_grid(flipped)
+    refuse_too_many_voxels(shape, "the upright grid of this oblique scan")
     return resample(flipped, affine, shape, is_mask=is_mask)
 
 

@@ -7,6 +7,7 @@ header may be well formed and still describe no image (singular affine, zero spa
 from __future__ import annotations
 
 import gzip
+import math
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from clams_dash.errors import ImageError
 
 MAX_FILE_BYTES = 512 * 2**20
 MAX_UNPACKED_BYTES = 768 * 2**20
+MAX_VOXELS = 150_000_000
 MAX_DIMENSION = 2048
 SPACING_LIMITS_MM = (0.05, 20.0)
 MAX_SHEAR = 0.02
@@ -87,13 +89,14 @@ def _read_stream(stream: IO[bytes], path: Path) -> Volume:
     header = _read_header(stream, path)
     shape = _checked_shape(header, path)
     dtype = _checked_dtype(header, path)
-    affine = _checked_affine(header, path)
     n_bytes = int(np.prod(shape)) * dtype.itemsize
+    refuse_too_many_voxels(shape, path)
     if n_bytes > MAX_UNPACKED_BYTES:
         raise ImageError(
             f"{path}: the header describes {n_bytes / 2**20:.0f} MiB of voxels, more than the limit of "
             f"{MAX_UNPACKED_BYTES // 2**20} MiB"
         )
+    affine = _checked_affine(header, path)
     offset = int(header["vox_offset"])
     already = _NIFTI2_BYTES if isinstance(header, nib.Nifti2Header) else _NIFTI1_BYTES
     if not already <= offset <= already + 16 * 2**20:
@@ -104,6 +107,14 @@ def _read_stream(stream: IO[bytes], path: Path) -> Volume:
         raise ImageError(f"{path}: holds more data than its header describes")
     data = np.frombuffer(body, dtype=dtype).reshape(shape, order="F")
     return Volume(_scaled(data, header, path), affine)
+
+
+def refuse_too_many_voxels(shape: tuple[int, ...], name: Path | str) -> None:
+    """Raise ImageError for a grid of more than 150 million voxels (512 x 512 x 512 is 134 million)."""
+    count = math.prod(shape)
+    if count > MAX_VOXELS:
+        size = " x ".join(str(n) for n in shape)
+        raise ImageError(f"{name}: {size} voxels, more than the limit of {MAX_VOXELS // 1_000_000} million")
 
 
 def _read_exactly(stream: IO[bytes], n_bytes: int, path: Path) -> bytes:
@@ -159,6 +170,7 @@ def _checked_dtype(header: nib.Nifti1Header, path: Path) -> np.dtype[Any]:
 
 
 def _checked_affine(header: nib.Nifti1Header, path: Path) -> NDArray[np.float64]:
+    _refuse_guessed_sides(header, path)
     try:
         with np.errstate(all="ignore"):
             affine = np.asarray(header.get_best_affine(), dtype=np.float64)
@@ -177,6 +189,27 @@ def _checked_affine(header: nib.Nifti1Header, path: Path) -> NDArray[np.float64]
     return affine
 
 
+def _refuse_guessed_sides(header: nib.Nifti1Header, path: Path) -> None:
+    """Where left is must be written in the file, and once: readers guess otherwise, each in its own way."""
+    in_sform, in_qform = int(header["sform_code"]) > 0, int(header["qform_code"]) > 0
+    if not in_sform and not in_qform:
+        raise ImageError(
+            f"{path}: does not say where left and right are (sform and qform codes are 0); export it again"
+        )
+    if not (in_sform and in_qform):
+        return
+    try:
+        with np.errstate(all="ignore"):
+            told = [nib.aff2axcodes(one) for one in (header.get_sform(), header.get_qform())]
+    except (ValueError, np.linalg.LinAlgError, nib.spatialimages.HeaderDataError):
+        return  # a form that is no form at all is refused with the affine
+    if told[0] != told[1]:
+        raise ImageError(
+            f"{path}: contradicts itself about its sides (sform {''.join(map(str, told[0]))}, qform "
+            f"{''.join(map(str, told[1]))}); export it again"
+        )
+
+
 def _scaled(data: NDArray[Any], header: nib.Nifti1Header, path: Path) -> NDArray[Any]:
     slope, inter = float(header["scl_slope"]), float(header["scl_inter"])
     if data.dtype.kind == "f":
@@ -185,4 +218,8 @@ def _scaled(data: NDArray[Any], header: nib.Nifti1Header, path: Path) -> NDArray
         return data
     if not np.isfinite(inter):
         raise ImageError(f"{path}: its intensity scaling is not finite")
-    return (data * np.float32(slope) + np.float32(inter)).astype(np.float32)
+    with np.errstate(over="ignore"):
+        scaled = (data * np.float32(slope) + np.float32(inter)).astype(np.float32)
+    if not np.isfinite(scaled).all():
+        raise ImageError(f"{path}: its intensities are not finite once scaled")
+    return scaled

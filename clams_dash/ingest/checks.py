@@ -27,6 +27,10 @@ _CATALOGUES = {
 }
 
 
+_CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
+_EARLIEST_BIRTH = pd.Timestamp("1900-01-01")
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """What the pool already holds: birth dates by patient, and the keys of its rows by table."""
@@ -133,6 +137,14 @@ def _checks(column: Column) -> list[pa.Check]:
     checks = []
     if column.choices is not None:
         checks.append(pa.Check.isin(_allowed(column), error="choices"))
+    if column.pattern is not None:
+        checks.append(pa.Check.str_matches(f"^(?:{column.pattern})$", error="pattern"))
+    if column.kind == "text":
+        checks.append(
+            pa.Check(
+                lambda texts: ~texts.str.contains(_CONTROL, regex=True).fillna(False).astype(bool), error="control"
+            )
+        )
     if column.low is not None:
         checks.append(pa.Check.ge(column.low, error="low"))
     if column.high is not None:
@@ -152,6 +164,10 @@ def _reason(column: Column, check: str) -> str:
         allowed = [str(choice) for choice in _allowed(column)]
         listed = ", ".join(allowed) if len(allowed) <= 12 else f"see data/catalogues/{column.choices}.csv"
         return f"{column.name}: not one of the known values ({listed})"
+    if check == "pattern":
+        return f"{column.name}: {column.meaning}"
+    if check == "control":
+        return f"{column.name}: holds control characters"
     if check == "low":
         return f"{column.name}: below the lowest possible value {column.low:g}{unit}"
     if check == "high":
@@ -185,6 +201,8 @@ def _across_rows(frame: pd.DataFrame, table: Table, births: pd.Series, studies: 
         born = frame["birth_date"] if table is tables.PATIENT else frame["patient_id"].map(births)
         if name != "birth_date":
             report(frame[name] < born, name, "lies before the patient's birth")
+    if table is tables.PATIENT:
+        report(frame["birth_date"] < _EARLIEST_BIRTH, "birth_date", "lies before 1900")
     if table is tables.TREATMENT:
         report(frame["stop_date"] < frame["start_date"], "stop_date", "lies before the start of the therapy")
     if table is tables.LAB:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from clams_dash.errors import ImageError
 from clams_dash.imaging.encode import image_vti, mask_vti, to_levels
 from clams_dash.imaging.nifti import Volume
 
@@ -17,6 +18,8 @@ INSIDE_ALPHA_SHARE = 0.22
 
 _BACKGROUND_SHARE = 0.12
 _PLANE_SHARE = 0.004
+_FEWEST_SLICES = 2
+_NARROWEST_WINDOW = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +36,27 @@ class DisplayCopy:
 
 
 def image_copy(image: Volume) -> DisplayCopy:
-    """Encode an image on an axis-aligned RAS+ grid. Intensities are clipped at the 0.1 and 99.95 percentile."""
+    """Encode an image on an axis-aligned RAS+ grid. Intensities are clipped at the 0.1 and 99.95 percentile.
+
+    Raises ImageError for an image that cannot be shown: a single slice, or nothing positive in it.
+    """
+    if min(image.data.shape) < _FEWEST_SLICES:
+        raise ImageError(
+            f"holds {' x '.join(str(n) for n in image.data.shape)} voxels; three planes need two along each axis"
+        )
     data = image.data.astype(np.float32, copy=False)
     positive = data[data > 0]
     if positive.size == 0:
-        return DisplayCopy(image_vti(np.zeros(data.shape, np.uint8), image.affine), (0.0, 255.0), None)
+        raise ImageError("holds no positive intensity, so there is nothing to show")
     foreground = data > _BACKGROUND_SHARE * float(np.percentile(positive, 99))
     inside = data[foreground]
     low, high = min(0.0, float(np.percentile(inside, 0.1))), float(np.percentile(inside, 99.95))
     levels = to_levels(data, low, high)
     shown = np.percentile(levels[foreground], (1, 99.6))
-    window = (round(max(0.0, float(shown[0]) * 0.6), 1), round(float(shown[1]), 1))
+    black = round(max(0.0, float(shown[0]) * 0.6), 1)
+    # A few extreme voxels (metal) leave the rest in a handful of levels; the window must stay one.
+    white = round(max(float(shown[1]), black + _NARROWEST_WINDOW), 1)
+    window = (min(black, 255.0 - _NARROWEST_WINDOW), min(white, 255.0))
     return DisplayCopy(image_vti(levels, image.affine), window, _box_mm(foreground, image.affine))
 
 

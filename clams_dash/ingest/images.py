@@ -18,7 +18,7 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 
-from clams_dash.errors import ImageError
+from clams_dash.errors import ImageError, PoolError
 from clams_dash.imaging import grid, lesions
 from clams_dash.imaging.nifti import Volume, read_nifti
 from clams_dash.ingest import display
@@ -73,14 +73,17 @@ def _process_study(
             if row["sequence"] in catalogues.mask_sequences():
                 _refuse_other_grid(row, read.shown, grids)
             copy = _display_copy(row, read.shown)
-        except ImageError as error:
-            _set_aside(row, study_id, str(error), done)
+        except (ImageError, OSError, ValueError, MemoryError) as error:
+            _set_aside(row, study_id, _reason(row, error), done)
             continue
         if row["sequence"] not in catalogues.mask_sequences():
             grids.append((row["sequence"], read.shown))
         if row["sequence"] == "lesion_mask":
             _measure(row, read.native, study_id, patient_id, done)
-        done.series.append(_series_row(row, read, copy, patient_id, imaging))
+        try:
+            done.series.append(_series_row(row, read, copy, patient_id, imaging))
+        except OSError as error:
+            raise PoolError(f"{imaging}: images cannot be stored ({error.strerror}); nothing was imported") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +144,16 @@ def _display_copy(row: dict[str, Any], volume: Volume) -> display.DisplayCopy:
     return display.image_copy(volume)
 
 
+def _reason(row: dict[str, Any], error: Exception) -> str:
+    """What is wrong, beginning with the path as the source gives it and no path of this machine."""
+    if isinstance(error, MemoryError):
+        return f"{row['path']}: needs more memory than there is"
+    text = str(error) if isinstance(error, ImageError) else f"cannot be read ({type(error).__name__})"
+    head, _, rest = text.partition(": ")
+    own = rest if rest and head.endswith(Path(str(row["path"])).name) else text
+    return f"{row['path']}: {own}"
+
+
 def _set_aside(row: dict[str, Any], study_id: str, reason: str, done: ImagesDone) -> None:
     label = catalogues.labels("sequences")[row["sequence"]]
     done.rejects.append(
@@ -197,12 +210,18 @@ def _store_file(source: Path, target: Path) -> None:
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     staged = target.with_name(f".{target.name}-{secrets.token_hex(6)}")
-    shutil.copyfile(source, staged)
-    staged.replace(target)
+    try:
+        shutil.copyfile(source, staged)
+        staged.replace(target)
+    finally:
+        staged.unlink(missing_ok=True)
 
 
 def _store_bytes(data: bytes, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     staged = target.with_name(f".{target.name}-{secrets.token_hex(6)}")
-    staged.write_bytes(data)
-    staged.replace(target)
+    try:
+        staged.write_bytes(data)
+        staged.replace(target)
+    finally:
+        staged.unlink(missing_ok=True)

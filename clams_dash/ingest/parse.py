@@ -13,7 +13,7 @@ from clams_dash.ingest.staging import MISSING_WORDS
 from clams_dash.model.tables import Column
 
 _TRUE, _FALSE = frozenset({"true", "1", "yes", "y"}), frozenset({"false", "0", "no", "n"})
-_ISO_DATE = r"\d{4}-\d{2}-\d{2}(?:[T ].*)?"
+_ISO_DATE = r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def empty_column(column: Column, index: pd.Index) -> pd.Series:
 
 
 def is_blank(value: object) -> bool:
-    """Whether a raw value means "not known"."""
+    """Whether a raw value means "not known". A catalogue's own word, such as the recovery ``none``, is a value."""
     if isinstance(value, str):
         return value.strip() in MISSING_WORDS
     return value is None or bool(pd.api.types.is_scalar(value) and pd.isna(value))  # type: ignore[call-overload]
@@ -53,10 +53,15 @@ def _missing_to_null(raw: pd.Series) -> pd.Series:
 
 
 def _text(raw: pd.Series) -> pd.Series:
-    return raw.map(lambda value: str(value), na_action="ignore").astype("string")
+    def read(value: object) -> str | None:
+        return None if isinstance(value, bytes | bytearray | list | dict | np.ndarray) else str(value)
+
+    return raw.map(read, na_action="ignore").astype("string")
 
 
 def _number(raw: pd.Series) -> pd.Series:
+    if types.is_bool_dtype(raw):  # true is no measurement of 1
+        return pd.Series(np.nan, index=raw.index)
     numbers: pd.Series = pd.to_numeric(raw, errors="coerce").astype("Float64").astype("float64")
     finite: pd.Series = numbers.where(np.isfinite(numbers))
     return finite

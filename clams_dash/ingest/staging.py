@@ -18,7 +18,7 @@ from clams_dash.model.tables import Table
 ROW = "_source_row"
 FILE = "_source_file"
 
-MISSING_WORDS = frozenset({"", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "<NA>"})
+MISSING_WORDS = frozenset({"", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "<NA>"})
 """Texts that mean "not known" in a source, and never a value."""
 
 

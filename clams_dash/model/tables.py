@@ -27,6 +27,7 @@ class Column:
     low: float | None = None
     high: float | None = None
     choices: str | tuple[str | float, ...] | None = None
+    pattern: str | None = None
     derived: bool = False
 
 
@@ -57,7 +58,13 @@ PROVENANCE: tuple[Column, ...] = (
     Column("source_row", "whole", "row of that file; the header is row 1", derived=True),
 )
 
-_PATIENT = Column("patient_id", "text", "pseudonym, used in addresses", required=True)
+PATIENT_ID_PATTERN = r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,79}"
+"""Pseudonyms stand in addresses: letters, digits, dot, dash and underscore, at most 80."""
+
+_PATIENT = Column(
+    "patient_id", "text", "pseudonym, used in addresses: letters, digits and . _ - (at most 80, no dot first)",
+    required=True, pattern=PATIENT_ID_PATTERN,
+)  # fmt: skip
 _DATE = Column("date", "date", "date of the event", required=True)
 
 
@@ -77,7 +84,7 @@ PATIENT = _table(
     (
         _PATIENT,
         Column("sex", "text", "sex", choices=("female", "male")),
-        Column("birth_date", "date", "date of birth"),
+        Column("birth_date", "date", "date of birth, not before 1900"),
         Column("birth_date_approximate", "flag", "true when the birth date was derived from an age"),
         Column("onset_date", "date", "first symptom"),
         Column("diagnosis_date", "date", "diagnosis"),

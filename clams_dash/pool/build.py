@@ -63,7 +63,7 @@ def _fill_table(
         parts.append(f"SELECT {typed} FROM addition")  # noqa: S608 - names come from the table description
     if parts:
         order = ", ".join(f"{name} NULLS LAST" for name in table.order)
-        connection.execute(f"INSERT INTO {table.name} {' UNION ALL '.join(parts)} ORDER BY {order}")
+        connection.execute(f"INSERT INTO {table.name} BY NAME {' UNION ALL BY NAME '.join(parts)} ORDER BY {order}")
     if rows is not None and len(rows):
         connection.unregister("addition")
 

@@ -52,6 +52,7 @@ class CaseRow:
     last_date: date | None
     last_edss: float | None
     dmt: str | None
+    has_treatment_record: bool
     relapses_24m: int
     has_relapse_record: bool
     last_mri_date: date | None
@@ -131,6 +132,8 @@ def display_copy(database: Database, series_id: str) -> DisplayCopy | None:
 
 def load_case(database: Database, patient_id: str) -> records.Case:
     """Everything the pool knows about one person. Raises UnknownPatient."""
+    if not isinstance(patient_id, str) or not re.fullmatch(tables.PATIENT_ID_PATTERN, patient_id):
+        raise _unknown(str(patient_id))
     people = database.patient_rows(tables.PATIENT, patient_id)
     if not people:
         raise _unknown(patient_id)

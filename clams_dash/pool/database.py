@@ -14,6 +14,7 @@ import pandas as pd
 from clams_dash.errors import PoolError
 from clams_dash.model.tables import Table
 from clams_dash.pool.folder import PoolFolder
+from clams_dash.pool.schema import POOL_FORMAT
 
 Result = TypeVar("Result")
 
@@ -104,6 +105,11 @@ def _select(table: Table, *, one_patient: bool) -> str:
 
 def _open(path: Path) -> duckdb.DuckDBPyConnection:
     try:
-        return duckdb.connect(str(path), read_only=True, config=_LOCKED_DOWN)
+        connection = duckdb.connect(str(path), read_only=True, config=_LOCKED_DOWN)
+        found = connection.execute("SELECT format FROM pool_info").fetchone()
     except duckdb.Error as error:
         raise PoolError(f"{path}: cannot be opened ({error}); rebuild it from its sources") from error
+    if found is None or found[0] != POOL_FORMAT:
+        connection.close()
+        raise PoolError(f"{path}: is of pool format {found and found[0]}, this version reads {POOL_FORMAT}; rebuild it")
+    return connection

@@ -42,8 +42,8 @@ class PoolFolder:
         return self.path / "models"
 
     def exists(self) -> bool:
-        """Whether a pool can be opened here."""
-        return (self.path / "CURRENT").is_file()
+        """Whether there is a pool here, be its pointer lost or not: a new one must never be started over it."""
+        return (self.path / "CURRENT").exists() or any(self.path.glob("pool-*.duckdb"))
 
     def current_version(self) -> str:
         """Name of the current version. Raises PoolError when there is none or the pointer is damaged."""
@@ -51,6 +51,12 @@ class PoolFolder:
         try:
             name = pointer.read_text(encoding="utf-8").strip()
         except FileNotFoundError as error:
+            versions = sorted(file.name for file in self.path.glob("pool-*.duckdb"))
+            if versions:
+                raise PoolError(
+                    f"{pointer}: is missing, but there are versions ({', '.join(versions)}); write the name of the one "
+                    f"to use into it"
+                ) from error
             raise PoolError(f"{self.path}: no pool here; build one with `clams demo` or `clams import`") from error
         except (OSError, UnicodeDecodeError) as error:
             raise PoolError(f"{pointer}: cannot be read") from error
@@ -70,8 +76,12 @@ class PoolFolder:
         The caller builds the file and passes it to :meth:`publish`; whatever is left over is removed.
         Raises PoolError when another process is writing.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
-        with (self.path / ".lock").open("w") as lock:
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            opened = (self.path / ".lock").open("w")
+        except OSError as error:
+            raise PoolError(f"{self.path}: cannot be written ({error.strerror}); choose another folder") from error
+        with opened as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
@@ -89,15 +99,20 @@ class PoolFolder:
         """Make a finished file the current version and return the version's name."""
         version = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
         final = self.version_file(version)
-        _sync(building)
-        building.replace(final)
-        write_pointer(self.path / "CURRENT", final.name)
+        try:
+            _sync(building)
+            building.replace(final)
+            write_pointer(self.path / "CURRENT", final.name)
+        except OSError as error:
+            final.unlink(missing_ok=True)
+            raise PoolError(f"{self.path}: the new version cannot be put in place ({error.strerror})") from error
         self._drop_old_versions(keep=final)
         return version
 
     def _clear_leftovers(self) -> None:
-        for leftover in self.path.glob(f"{_BUILDING}*"):
-            leftover.unlink(missing_ok=True)
+        for pattern in (f"{_BUILDING}*", ".CURRENT-*", "imaging/*/.*"):
+            for leftover in self.path.glob(pattern):
+                leftover.unlink(missing_ok=True)
 
     def _drop_old_versions(self, keep: Path) -> None:
         versions = sorted((f for f in self.path.glob("pool-*.duckdb") if f != keep), key=lambda f: f.stat().st_mtime)

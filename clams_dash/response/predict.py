@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -19,7 +19,7 @@ from clams_dash.response.history import Look, present_therapy
 from clams_dash.response.learner import Draw, OutcomeModel
 from clams_dash.response.logistic import expit
 from clams_dash.response.prediction import ArmPrediction, Driver, Prediction
-from clams_dash.response.timelines import Floats, Frames, Ints
+from clams_dash.response.timelines import Floats, Frames, Ints, table
 
 DRIVERS_SHOWN = 5
 THERAPY = "therapy"
@@ -54,6 +54,9 @@ def predict(bundle: Bundle, frames: Frames, patient_id: str, at: date) -> Predic
             outcomes[name], groups[name] = _predicted(bundle, model, raw, people, offered, stay)
         else:
             outcomes[name], groups[name] = _withheld(model, offered, at, stay), ()
+    recorded = _therapy_recorded(frames, patient_id, at)
+    if not recorded:
+        outcomes = {name: tuple(_uncompared(arm) for arm in arms) for name, arms in outcomes.items()}
     return Prediction(
         patient=patient_id,
         at=at,
@@ -61,9 +64,21 @@ def predict(bundle: Bundle, frames: Frames, patient_id: str, at: date) -> Predic
         model=bundle.version,
         synthetic=bool(bundle.provenance["synthetic"]),
         stay=stay,
+        stay_recorded=recorded,
         outcomes=outcomes,
         not_told_apart=groups,
     )
+
+
+def _therapy_recorded(frames: Frames, patient_id: str, at: date) -> bool:
+    """Whether any course of therapy is on record before ``at``; without one "untreated" would be a guess."""
+    courses = table(frames, "treatment", ("patient_id", "start_date"))
+    mine = courses[courses["patient_id"] == patient_id]
+    return bool((pd.to_datetime(mine["start_date"]) < pd.Timestamp(at)).any())
+
+
+def _uncompared(arm: ArmPrediction) -> ArmPrediction:
+    return replace(arm, difference_from_stay=None, diff_low=None, diff_high=None)
 
 
 def _withheld(model: OutcomeModel, offered: Sequence[int], at: date, stay: str) -> tuple[ArmPrediction, ...]:

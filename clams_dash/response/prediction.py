@@ -43,6 +43,9 @@ class ArmPrediction:
 class Prediction:
     """All therapies and outcomes for a person on a day. ``stay`` is the present therapy (``none`` = untreated).
 
+    ``stay_recorded`` is False when no therapy was ever recorded: then nothing is compared with staying, because nobody
+    knows what staying is.
+
     ``not_told_apart``: by outcome, groups of therapies whose pairwise differences all have intervals holding 0.
     """
 
@@ -52,6 +55,7 @@ class Prediction:
     model: str
     synthetic: bool
     stay: str
+    stay_recorded: bool
     outcomes: dict[str, tuple[ArmPrediction, ...]]
     not_told_apart: dict[str, tuple[tuple[str, ...], ...]]
 
@@ -64,6 +68,7 @@ class Prediction:
             "model": self.model,
             "synthetic": self.synthetic,
             "stay": self.stay,
+            "stay_recorded": self.stay_recorded,
             "outcomes": {name: [asdict(arm) for arm in arms] for name, arms in self.outcomes.items()},
             "not_told_apart": {name: [list(group) for group in groups] for name, groups in self.not_told_apart.items()},
         }

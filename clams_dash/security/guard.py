@@ -8,7 +8,7 @@ server.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -49,14 +49,25 @@ class Refusal:
     reason: str
 
 
-def install(server: Flask, limits: Limits, known_outputs: Callable[[], Collection[str]]) -> None:
-    """Check every request of ``server``; ``known_outputs`` gives the outputs of the app's callbacks."""
+Dependencies = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a callback of this app is sent: ids and properties of its inputs and states, in order."""
+
+    inputs: Dependencies
+    state: Dependencies
+
+
+def install(server: Flask, limits: Limits, callbacks: Callable[[], Mapping[str, Shape]]) -> None:
+    """Check every request of ``server``; ``callbacks`` gives the shape of each callback by its output."""
     server.config["MAX_CONTENT_LENGTH"] = limits.max_body_bytes
 
     @server.before_request
     def guard() -> Response | None:
         refusal = check_request(request, limits) or (
-            check_callback(request, limits, known_outputs()) if request.path == CALLBACK_PATH else None
+            check_callback(request, limits, callbacks()) if request.path == CALLBACK_PATH else None
         )
         if refusal is None:
             return None
@@ -77,14 +88,21 @@ def check_request(incoming: Request, limits: Limits) -> Refusal | None:
     if not navigation and incoming.headers.get("Sec-Fetch-Site", "none") not in _SAME_SITE:
         return Refusal(403, "requests from other sites are refused")
     origin = incoming.headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc != incoming.host:
+    if origin is not None and _host_of(origin) != incoming.host:
         return Refusal(403, "requests from other origins are refused")
     if (incoming.content_length or 0) > limits.max_body_bytes:
         return Refusal(413, "the request is too large")
     return None
 
 
-def check_callback(incoming: Request, limits: Limits, known_outputs: Collection[str]) -> Refusal | None:
+def _host_of(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
+
+
+def check_callback(incoming: Request, limits: Limits, callbacks: Mapping[str, Shape]) -> Refusal | None:
     """Check that a callback body is JSON of the shape Dash sends, for an output this app has."""
     if incoming.mimetype != "application/json":
         return Refusal(415, "JSON is needed")
@@ -95,43 +113,40 @@ def check_callback(incoming: Request, limits: Limits, known_outputs: Collection[
         return Refusal(400, "the JSON is nested too deeply")
     try:
         body = json.loads(raw)
+        json.dumps(body, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
-        return Refusal(400, "the body is not JSON")
-    return _check_body(body, known_outputs)
+        return Refusal(400, "the body is not JSON in proper Unicode")
+    return _check_body(body, callbacks)
 
 
-def _check_body(body: object, known_outputs: Collection[str]) -> Refusal | None:
+def _check_body(body: object, callbacks: Mapping[str, Shape]) -> Refusal | None:
     wrong = Refusal(400, "the body is not a callback of this app")
     if not isinstance(body, dict) or not set(body) <= _BODY_FIELDS:
         return wrong
-    if not isinstance(body.get("output"), str) or body["output"] not in known_outputs:
+    if not isinstance(body.get("output"), str) or body["output"] not in callbacks:
         return wrong
+    shape = callbacks[body["output"]]
     if not isinstance(body.get("changedPropIds", []), list):
         return wrong
     if any(not isinstance(prop, str) for prop in body.get("changedPropIds", [])):
         return wrong
-    outputs = body.get("outputs")
-    if not (_is_dependency(outputs) or (isinstance(outputs, list) and all(_is_dependency(one) for one in outputs))):
+    if not _same(body.get("inputs", []), shape.inputs) or not _same(body.get("state", []), shape.state):
         return wrong
-    for group in ("inputs", "state"):
-        given = body.get(group, [])
-        if not isinstance(given, list) or not all(_is_dependency_or_many(one) for one in given):
-            return wrong
-    return None
+    outputs = body.get("outputs")
+    listed = outputs if isinstance(outputs, list) else [outputs]
+    named = [f"{one.get('id')}.{one.get('property')}" if isinstance(one, dict) else "" for one in listed]
+    expected = body["output"] if not body["output"].startswith("..") else body["output"][2:-2]
+    return None if named == expected.split("...") else wrong
 
 
-def _is_dependency(part: object) -> bool:
-    if not isinstance(part, dict) or not isinstance(part.get("property"), str):
+def _same(given: object, expected: Dependencies) -> bool:
+    """Whether a body's inputs are those of the callback: same ids, same properties, same order."""
+    if not isinstance(given, list) or len(given) != len(expected):
         return False
-    identity = part.get("id")
-    if isinstance(identity, dict):
-        return all(isinstance(value, str | int) for value in identity.values())
-    return isinstance(identity, str)
-
-
-def _is_dependency_or_many(part: object) -> bool:
-    """A pattern-matching input sends a list of dependencies in the place of one."""
-    return all(_is_dependency(one) for one in part) if isinstance(part, list) else _is_dependency(part)
+    return all(
+        isinstance(part, dict) and part.get("id") == name and part.get("property") == prop
+        for part, (name, prop) in zip(given, expected, strict=True)
+    )
 
 
 def _depth(raw: bytes) -> int:

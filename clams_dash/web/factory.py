@@ -14,6 +14,7 @@ from dash import Dash, dcc, html
 from dash.development.base_component import Component
 
 from clams_dash.config import ASSETS_DIR, NOT_A_DEVICE, Settings
+from clams_dash.errors import ClamsError
 from clams_dash.security import guard, headers
 from clams_dash.web import routes, vtk_scene
 from clams_dash.web.ids import Shell
@@ -41,11 +42,32 @@ def create_app(settings: Settings, services: Services) -> Dash:
     case_list.register(app, services)
     consultation.register(app, services)
     vtk_scene.register(app)
-    limits = guard.Limits(settings.max_body_bytes, settings.max_json_depth, LOOPBACK_HOSTS | {settings.host})
-    guard.install(app.server, limits, app.callback_map.keys)
+    refuse_open_host(settings.host)
+    limits = guard.Limits(settings.max_body_bytes, settings.max_json_depth, LOOPBACK_HOSTS)
+    guard.install(app.server, limits, lambda: _shapes(app))
     routes.add_routes(app.server, services)
+    routes.add_error_answers(app.server)
     headers.add_headers(app.server, app.csp_hashes())
     return app
+
+
+def refuse_open_host(host: str) -> None:
+    """Raise ClamsError for an address that other machines can reach: there is no log-in."""
+    if host not in LOOPBACK_HOSTS:
+        raise ClamsError(f"--host {host}: this version has no log-in, so it serves this machine only (127.0.0.1)")
+
+
+def _shapes(app: Dash) -> dict[str, guard.Shape]:
+    """Shapes of the callbacks that run on the server; the others never send a request."""
+
+    def named(parts: list[dict[str, str]]) -> guard.Dependencies:
+        return tuple((part["id"], part["property"]) for part in parts)
+
+    return {
+        output: guard.Shape(named(callback["inputs"]), named(callback["state"]))
+        for output, callback in app.callback_map.items()
+        if "callback" in callback
+    }
 
 
 def _frame() -> Component:

@@ -71,8 +71,8 @@ class PoolServices:
         frames = cases.load_patient_frames(self._database, patient_id)
         try:
             bundle = self._current_bundle()
-        except ModelError:
-            _LOG.exception("no therapy-response model can be used")
+        except ModelError as error:
+            _LOG.warning("no therapy-response model can be used: %s", error)
             return NoPrediction("No model that this version can use: train one with `clams train`.")
         day = at or self.open_case(patient_id).decision_date()
         if day is None:

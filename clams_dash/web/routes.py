@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 
+from dash.exceptions import DependencyException
 from flask import Flask, Response, jsonify, request
 
 from clams_dash.errors import PoolError, UnknownPatient
+from clams_dash.model.tables import PATIENT_ID_PATTERN
 from clams_dash.web.services import Services
 
-_CASE_PAGE = re.compile(r"/case/(?P<patient>[A-Za-z0-9._-]{1,80})/?")
+_CASE_PAGE = re.compile(rf"/case/(?P<patient>{PATIENT_ID_PATTERN})/?")
 _ANY_PAGE = "/<path:path>"
 """The rule under which Dash answers every address that is nobody else's."""
 
@@ -61,6 +63,22 @@ def add_routes(server: Flask, services: Services) -> None:
         except UnknownPatient:
             return _no_such("patient")
         return None
+
+
+def add_error_answers(server: Flask) -> None:
+    """Answer what goes wrong in a page or callback with its status and words, not with an internal error."""
+
+    @server.errorhandler(UnknownPatient)
+    def no_patient(error: UnknownPatient) -> Response:
+        return _no_such("patient")
+
+    @server.errorhandler(PoolError)
+    def no_pool(error: PoolError) -> Response:
+        return Response("The pool cannot be read at the moment.", status=503, mimetype="text/plain")
+
+    @server.errorhandler(DependencyException)
+    def no_file(error: DependencyException) -> Response:
+        return _no_such("file")
 
 
 def _no_such(thing: str) -> Response:

@@ -78,12 +78,16 @@ class SceneImage:
 
 @dataclass(frozen=True)
 class Scene:
-    """What one viewer shows: all planes open at ``start_mm`` (None: the middle of the brain), ``caption`` on top."""
+    """What one viewer shows: all planes open at ``start_mm`` (None: the middle of the brain), ``caption`` on top.
+
+    ``overlay_text`` names the overlay, or says why there is none (None: "Lesions" or "no lesion mask").
+    """
 
     image: SceneImage
     overlay_url: str | None
     start_mm: Millimetres | None
     caption: str
+    overlay_text: str | None = None
 
     def start_indices(self) -> tuple[int, int, int]:
         """Voxel index along x, y and z of the planes at opening."""
@@ -271,7 +275,7 @@ def _controls(scene: Scene, key: str) -> Component:
             html.Button("reset", id=mri_part(Mri.WINDOW_RESET, key), type="button", title="Window as at opening"),
             dmc.Switch(
                 id=mri_part(Mri.OVERLAY, key),
-                label="Lesions" if scene.overlay_url else "no lesion mask",
+                label=scene.overlay_text or ("Lesions" if scene.overlay_url else "no lesion mask"),
                 checked=scene.overlay_url is not None,
                 disabled=scene.overlay_url is None,
                 size="xs",

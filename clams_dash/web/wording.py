@@ -8,6 +8,8 @@ from clams_dash.model import catalogues
 from clams_dash.model.records import Case, Patient
 
 DAYS_PER_YEAR = 365.25
+OLD_EDSS_DAYS = 365
+"""Registries examine every 3 to 12 months (clinical.md 5.3 and 7), so an older EDSS is named with its date."""
 
 
 def iso(day: date | None) -> str:
@@ -22,7 +24,7 @@ def years_between(first: date, last: date) -> int:
 
 def age(patient: Patient, day: date) -> str | None:
     """Age on a day, with a tilde when the birth date is approximate; None when not known."""
-    if patient.birth_date is None:
+    if patient.birth_date is None or day < patient.birth_date:
         return None
     return f"{'~' if patient.birth_date_approximate else ''}{years_between(patient.birth_date, day)}"
 
@@ -72,10 +74,13 @@ def plural(count: int, noun: str, many: str | None = None) -> str:
     return f"{count} {noun if count == 1 else many or noun + 's'}"
 
 
-def edss(case: Case) -> tuple[str, str | None]:
-    """The last EDSS and, when it differs, the one before."""
+def edss(case: Case, day: date | None) -> tuple[str, str | None]:
+    """The last EDSS; the one before where it differs; its date where it is more than a year old."""
     scores = [visit.edss for visit in case.visits if visit.edss is not None]
     if not scores:
         return "EDSS not recorded", None
-    before = f"was {scores[-2]:.1f}" if len(scores) > 1 and scores[-2] != scores[-1] else None
-    return f"EDSS {scores[-1]:.1f}", before
+    before = [f"was {scores[-2]:.1f}"] if len(scores) > 1 and scores[-2] != scores[-1] else []
+    last = max(visit.date for visit in case.visits if visit.edss is not None)
+    if day is not None and (day - last).days > OLD_EDSS_DAYS:
+        before.append(f"of {iso(last)}")
+    return f"EDSS {scores[-1]:.1f}", ", ".join(before) or None

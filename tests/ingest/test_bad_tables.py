@@ -1,5 +1,6 @@
 """Bad tables: each fault is refused or set aside with file, row, column and reason; the rest stands."""
 
+import duckdb
 import pytest
 from typer.testing import CliRunner
 
@@ -138,6 +139,44 @@ def test_a_file_that_cannot_be_read_refuses_the_whole_import(
     with pytest.raises(ImportRefused, match=reason):
         import_tables(folder, patient=[ANNA])
     assert not pool.exists()
+
+
+@pytest.mark.parametrize("name", ["a b", "a/b", "Ä-1", "<b>x</b>", "..", "x" * 81, "o'x"])
+def test_a_pseudonym_that_no_address_can_hold_is_set_aside(
+    pool: PoolFolder, import_tables: ImportTables, name: str
+) -> None:
+    report = import_tables(patient=[ANNA, {**ANNA, "patient_id": name}])
+    reject = _only(report.rejects)
+    assert (reject.column_name, reject.source_row) == ("patient_id", 3)
+    assert cases.pool_counts(Database(pool)).patients == 1
+
+
+def test_rows_keep_their_number_after_blank_lines(import_tables: ImportTables, tmp_path) -> None:
+    folder = tmp_path / "blank"
+    folder.mkdir()
+    (folder / "visit.csv").write_text("patient_id,date,edss\nanna,2020-01-01,2.0\n\n,,\nanna,2021-01-01,11\n")
+    assert _only(import_tables(folder, patient=[ANNA]).rejects).source_row == 5
+
+
+def test_no_recovery_is_a_value_and_not_missing(pool: PoolFolder, import_tables: ImportTables) -> None:
+    import_tables(patient=[ANNA], relapse=[_dated(recovery="none")])
+    assert cases.load_case(Database(pool), "anna").relapses[0].recovery == "none"
+
+
+def test_parquet_of_a_folder_with_brackets_is_its_own(pool: PoolFolder, import_tables: ImportTables, tmp_path) -> None:
+    for folder, person in (("q[1]", "right"), ("q1", "wrong")):
+        (tmp_path / folder).mkdir()
+        duckdb.sql(f"SELECT '{person}' AS patient_id").write_parquet(str(tmp_path / "made.parquet"))
+        (tmp_path / "made.parquet").rename(tmp_path / folder / "patient.parquet")
+    import_tables(tmp_path / "q[1]")
+    assert [row.patient_id for row in cases.case_page(Database(pool))[0]] == ["right"]
+
+
+def test_true_is_not_an_edss_of_one(import_tables: ImportTables, tmp_path) -> None:
+    (tmp_path / "flags").mkdir()
+    made = "SELECT 'anna' AS patient_id, DATE '2020-01-01' AS date, true AS edss"
+    duckdb.sql(made).write_parquet(str(tmp_path / "flags" / "visit.parquet"))
+    assert _only(import_tables(tmp_path / "flags", patient=[ANNA]).rejects).column_name == "edss"
 
 
 def test_nothing_usable_is_a_refusal_with_the_first_fault(pool: PoolFolder, import_tables: ImportTables) -> None:

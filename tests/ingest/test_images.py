@@ -113,6 +113,68 @@ def test_a_scan_that_cannot_be_used_is_set_aside_and_its_study_says_so(
     assert "FLAIR could not be used" in (scan.note or "")
 
 
+def _single_slice(folder: Path) -> None:
+    nib.save(nib.Nifti1Image(_scan()[:, :, :1], AFFINE), folder / "flair.nii.gz")
+
+
+def _sides_unknown(folder: Path) -> None:
+    image = nib.Nifti1Image(_scan(), AFFINE)
+    image.set_sform(AFFINE, code=0)
+    image.set_qform(AFFINE, code=0)
+    nib.save(image, folder / "flair.nii.gz")
+
+
+def _sides_contradict(folder: Path) -> None:
+    image = nib.Nifti1Image(_scan(), AFFINE)
+    image.set_sform(AFFINE, code=1)
+    image.set_qform(AFFINE @ np.diag([-1.0, 1, 1, 1]), code=1)
+    nib.save(image, folder / "flair.nii.gz")
+
+
+def _black(folder: Path) -> None:
+    nib.save(nib.Nifti1Image(-_scan(), AFFINE), folder / "flair.nii.gz")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (_single_slice, "three planes need two along each axis"),
+        (_sides_unknown, "does not say where left and right are"),
+        (_sides_contradict, "contradicts itself about its sides"),
+        (_black, "nothing to show"),
+    ],
+)
+def test_a_scan_that_would_mislead_is_set_aside(import_tables: ImportTables, source: Path, spoil, reason: str) -> None:
+    spoil(source)
+    reject = import_tables(source, patient=[ANNA], mri=[STUDY], series=SERIES[:1]).rejects[0]
+    assert reason in reject.reason
+    assert reject.reason.startswith("flair.nii.gz: ")
+
+
+def test_a_few_extreme_voxels_leave_a_usable_window(
+    pool: PoolFolder, import_tables: ImportTables, source: Path
+) -> None:
+    data = _scan()
+    data[::13, ::11, ::7] *= 1e4
+    nib.save(nib.Nifti1Image(data, AFFINE), source / "flair.nii.gz")
+    import_tables(source, patient=[ANNA], mri=[STUDY], series=SERIES[:1])
+    window = cases.load_case(Database(pool), "anna").scans[0].series[0].window
+    assert window is not None
+    assert 0 <= window[0] < window[1] <= 255
+
+
+def test_an_oblique_scan_whose_upright_grid_would_be_enormous_is_set_aside(
+    import_tables: ImportTables, source: Path
+) -> None:
+    turn = np.eye(4)
+    turn[:2, :2] = [[np.sqrt(0.5), -np.sqrt(0.5)], [np.sqrt(0.5), np.sqrt(0.5)]]
+    nib.save(
+        nib.Nifti1Image(np.ones((32, 1024, 32), np.uint8), turn @ np.diag([0.05, 20, 0.05, 1])), source / "flair.nii.gz"
+    )
+    reject = import_tables(source, patient=[ANNA], mri=[STUDY], series=SERIES[:1]).rejects[0]
+    assert "more than the limit of 150 million" in reject.reason
+
+
 def test_a_mask_on_another_grid_than_its_scan_is_set_aside(
     pool: PoolFolder, import_tables: ImportTables, source: Path
 ) -> None:

@@ -143,6 +143,31 @@ def test_a_damaged_pointer_is_named(tmp_path: Path, content: str) -> None:
         PoolFolder(tmp_path).current_version()
 
 
+def test_a_lost_pointer_never_starts_a_new_pool_over_the_old(pool: PoolFolder, import_tables: ImportTables) -> None:
+    version = import_tables(patient=[ANNA]).version
+    assert version is not None
+    (pool.path / "CURRENT").unlink()
+    with pytest.raises(PoolError, match=f"is missing, but there are versions .*{version}"):
+        import_tables(patient=_people(1, "b"))
+    assert pool.version_file(version).exists()
+
+
+def test_a_pool_of_another_format_is_refused(pool: PoolFolder, import_tables: ImportTables) -> None:
+    version = import_tables(patient=[ANNA]).version
+    assert version is not None
+    with duckdb.connect(str(pool.version_file(version))) as connection:
+        connection.execute("UPDATE pool_info SET format = 0")
+    with pytest.raises(PoolError, match="pool format 0"):
+        cases.pool_counts(Database(pool))
+
+
+def test_list_and_case_agree_on_the_last_data(pool: PoolFolder, import_tables: ImportTables) -> None:
+    course = {"patient_id": "anna", "dmt": "ocrelizumab", "start_date": "2015-01-01", "stop_date": "2020-12-01"}
+    import_tables(patient=[ANNA], treatment=[course])
+    database = Database(pool)
+    assert cases.case_page(database)[0][0].last_date == cases.load_case(database, "anna").last_date()
+
+
 def test_a_damaged_pool_file_is_refused(pool: PoolFolder, import_tables: ImportTables) -> None:
     version = import_tables(patient=[ANNA]).version
     assert version is not None

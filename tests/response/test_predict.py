@@ -51,8 +51,16 @@ def test_risks_and_differences_lie_within_their_intervals(predictions):
 def test_staying_differs_from_staying_by_nothing(predictions):
     for one in predictions:
         stay = next(arm for arm in one.outcomes["relapse"] if arm.dmt == one.stay)
-        if not stay.abstained:
+        if not stay.abstained and one.stay_recorded:
             assert (stay.difference_from_stay, stay.diff_low, stay.diff_high) == (0.0, 0.0, 0.0)
+
+
+def test_nothing_is_compared_with_a_therapy_that_was_never_recorded(predictions):
+    unrecorded = [one for one in predictions if not one.stay_recorded]
+    assert unrecorded
+    for one in unrecorded:
+        assert one.stay == "none"
+        assert {arm.difference_from_stay for arms in one.outcomes.values() for arm in arms} == {None}
 
 
 def test_difference_is_risk_minus_risk_of_staying(predictions):

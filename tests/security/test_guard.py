@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clams_dash.security.guard import CALLBACK_PATH, Limits, install
+from clams_dash.security.guard import CALLBACK_PATH, Limits, Shape, install
 
 OUTPUT = "list.children"
 GOOD = {
@@ -23,7 +23,11 @@ GOOD = {
 @pytest.fixture(scope="module")
 def client() -> FlaskClient:
     server = Flask("guarded")
-    install(server, Limits(100_000, 24, frozenset({"127.0.0.1", "localhost"})), lambda: {OUTPUT})
+    install(
+        server,
+        Limits(100_000, 24, frozenset({"127.0.0.1", "localhost"})),
+        lambda: {OUTPUT: Shape((("search", "value"),), ())},
+    )
 
     @server.get("/")
     def page() -> str:
@@ -60,6 +64,11 @@ def test_a_callback_of_this_app_is_let_through(client: FlaskClient) -> None:
         {"state": "none"},
         {"changedPropIds": [1]},
         {"surprise": True},
+        {"inputs": []},
+        {"inputs": [{"id": "search", "property": "data", "value": "anna"}]},
+        {"state": [{"id": "search", "property": "value"}]},
+        {"outputs": {"id": "other", "property": "children"}},
+        {"inputs": [{"id": "search", "property": "value", "value": "\ud800"}]},
     ],
 )
 def test_a_body_that_is_no_callback_of_this_app_is_refused(client: FlaskClient, change: dict[str, object]) -> None:
@@ -96,6 +105,7 @@ def test_other_content_types_are_refused(client: FlaskClient) -> None:
         ({"Sec-Fetch-Site": "same-site"}, 403),
         ({"Origin": "http://evil.example"}, 403),
         ({"Origin": "null"}, 403),
+        ({"Origin": "http://["}, 403),
         ({"Host": "evil.example"}, 421),
         ({"Origin": "http://127.0.0.1", "Sec-Fetch-Site": "same-origin"}, 200),
     ],

@@ -7,9 +7,10 @@ from datetime import date
 import pytest
 from plotly.utils import PlotlyJSONEncoder
 
+from clams_dash.model.records import Case, Patient, Source, Visit
 from clams_dash.pool import cases
 from clams_dash.pool.database import Database
-from clams_dash.web import ids
+from clams_dash.web import ids, wording
 from clams_dash.web.routes import volume_url
 from clams_dash.web.views import shell
 from tests.web.conftest import HOST, SmallApp
@@ -97,6 +98,32 @@ def test_an_image_that_was_altered_on_disk_is_not_served(small_app: SmallApp) ->
         copy.path.write_bytes(before)
 
 
+def test_no_callback_body_makes_the_server_fail(small_app: SmallApp) -> None:
+    """Every callback, each of its values replaced by hostile ones: refused or answered, never an internal error."""
+    client = small_app.client()
+    hostile: list[object] = [None, 5, "nobody", "' OR 1=1 --", [], {}, [[1]], {"points": [{}]}, "\u0000", True]
+    for output, callback in small_app.app.callback_map.items():
+        if "callback" not in callback:
+            continue
+        parts = [*callback["inputs"], *callback["state"]]
+        names = output[2:-2].split("...") if output.startswith("..") else [output]
+        outputs = [dict(zip(("id", "property"), name.rsplit(".", 1), strict=True)) for name in names]
+        for place in range(len(parts)):
+            for value in hostile:
+                sent = [{"id": str(one["id"]), "property": one["property"], "value": value if at == place else "anna"}
+                        for at, one in enumerate(parts)]  # fmt: skip
+                body = {"output": output, "outputs": outputs if len(outputs) > 1 else outputs[0],
+                        "inputs": sent[: len(callback["inputs"])], "state": sent[len(callback["inputs"]) :],
+                        "changedPropIds": [f"{sent[0]['id']}.{sent[0]['property']}"]}  # fmt: skip
+                answer = client.post("/_dash-update-component", json=body, headers=HOST)
+                assert answer.status_code < 500, (output, place, value)
+
+
+@pytest.mark.parametrize("path", ["/_dash-component-suites/os/x.js", "/_dash-component-suites/dash/../../etc/passwd"])
+def test_files_of_no_component_are_not_found(small_app: SmallApp, path: str) -> None:
+    assert small_app.client().get(path, headers=HOST).status_code == 404
+
+
 def test_every_callback_names_components_of_the_layout(small_app: SmallApp) -> None:
     known = {member.value for kind in (ids.Shell, ids.CaseList, ids.Consultation, ids.Mri) for member in kind}
     for callback in small_app.app.callback_map.values():
@@ -143,6 +170,23 @@ def test_texts_of_a_source_are_not_read_as_markup(small_app: SmallApp) -> None:
 def test_the_app_says_on_every_page_that_it_is_no_medical_device(small_app: SmallApp) -> None:
     assert "not a medical device" in _text(small_app.app.layout)
     assert "not a medical device" in small_app.client().get("/nowhere", headers=HOST).text
+
+
+@pytest.mark.parametrize("day", ["1875-01-01", "9999-12-31"])
+def test_a_day_nobody_can_ask_for_is_refused(small_app: SmallApp, day: str) -> None:
+    assert "before 1950 or in the future" in _text(shell.page(small_app.services, "/case/anna", f"?at={day}"))
+
+
+def test_nobody_has_a_negative_age(small_app: SmallApp) -> None:
+    assert "age not known" in _text(shell.page(small_app.services, "/case/anna", "?at=1980-01-01"))
+
+
+def test_an_old_edss_is_named_with_its_date() -> None:
+    source = Source("b", "f", 2)
+    patient = Patient("a", None, None, False, None, None, "RRMS", None, True, source)
+    visit = Visit(date(2005, 1, 1), False, 2.0, {}, None, None, None, None, source)
+    assert wording.edss(Case(patient, visits=(visit,)), date(2024, 1, 1)) == ("EDSS 2.0", "of 2005-01-01")
+    assert wording.edss(Case(patient, visits=(visit,)), date(2005, 6, 1)) == ("EDSS 2.0", None)
 
 
 def test_the_case_on_a_day_knows_nothing_of_later_days(small_app: SmallApp) -> None:

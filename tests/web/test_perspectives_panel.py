@@ -40,6 +40,14 @@ def test_without_an_estimate_for_staying_nothing_is_compared() -> None:
     assert "staying cannot be judged" in against_staying([BETTER, SILENT], "alemtuzumab")
 
 
+def test_a_therapy_that_is_not_recorded_is_no_staying_untreated() -> None:
+    words = against_staying([WORSE, ALIKE], "none", recorded=False)
+    assert words == "the present therapy is not recorded, so no therapy is compared with staying."
+    figure = perspectives([WORSE, ALIKE], None)
+    assert not any("Stay" in annotation.text for annotation in figure.layout.annotations)
+    assert figure.layout.shapes == ()
+
+
 def test_every_dot_has_its_interval_and_staying_comes_first() -> None:
     figure = perspectives([WORSE, BETTER, STAY, SILENT], "dimethyl_fumarate")
     lines, dots = figure.data[::2], figure.data[1::2]
@@ -57,6 +65,6 @@ def test_a_borrowed_estimate_says_that_it_is_of_the_class() -> None:
 
 
 def test_a_prediction_that_abstains_everywhere_has_nothing_to_draw() -> None:
-    silent = Prediction("anna", date(2024, 1, 1), 24, "m", True, "none", {"relapse": (SILENT,)}, {"relapse": ()})
+    silent = Prediction("anna", date(2024, 1, 1), 24, "m", True, "none", True, {"relapse": (SILENT,)}, {"relapse": ()})
     assert not has_estimates(silent)
     assert not has_estimates(NoPrediction("no model"))

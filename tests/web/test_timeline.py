@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import plotly.graph_objects as go
@@ -77,6 +78,13 @@ def test_a_visit_without_edss_draws_no_zero() -> None:
 def test_a_new_lesion_count_that_was_not_assessed_is_a_dash_and_not_zero() -> None:
     counts = next(trace for trace in timeline(FULL, None).data if trace.type == "scatter" and trace.mode == "text")
     assert [text.strip() for text in counts.text] == ["–", "2"]
+
+
+def test_no_enhancing_lesion_and_no_contrast_look_different() -> None:
+    with_contrast = replace(FULL.scans[1], gd_given=True, gd_lesions=0)
+    figure = timeline(replace(FULL, scans=(FULL.scans[0], with_contrast)), None)
+    counts = next(trace for trace in figure.data if trace.type == "scatter" and trace.mode == "text")
+    assert [text.strip() for text in counts.text] == ["–", "2 · Gd 0"]
 
 
 def test_a_result_outside_the_laboratorys_own_limits_is_marked_by_shape_and_colour() -> None:

@@ -3,7 +3,7 @@ SELECT *, count(*) OVER () AS found
 FROM case_summary
 WHERE $1 = ''
    OR contains(lower(patient_id), $1) OR contains(lower(coalesce(course, '')), $1)
-   OR contains(replace(lower(coalesce(dmt, '')), '_', ' '), $1) OR contains(lower(coalesce(centre, '')), $1)
+   OR contains(replace(lower(coalesce(dmt, '')), '_', ' '), replace($1, '-', ' ')) OR contains(lower(coalesce(centre, '')), $1)
 ORDER BY
     CASE WHEN $3 THEN NULL ELSE
         CASE $2 WHEN 'last_date' THEN strftime(last_date, '%Y-%m-%d') WHEN 'course' THEN course WHEN 'dmt' THEN dmt

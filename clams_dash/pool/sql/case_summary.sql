@@ -12,6 +12,7 @@ WITH last_visit AS (
         UNION ALL SELECT patient_id, date FROM mri
         UNION ALL SELECT patient_id, date FROM clinical_fact
         UNION ALL SELECT patient_id, start_date FROM treatment
+        UNION ALL SELECT patient_id, stop_date FROM treatment WHERE stop_date IS NOT NULL
     ) GROUP BY patient_id
 ), current_treatment AS (
     SELECT patient_id, arg_max(dmt, start_date) AS dmt, max(start_date) AS dmt_start
@@ -32,6 +33,7 @@ SELECT p.patient_id, p.sex, p.birth_date, p.course, p.centre, p.synthetic, p.ons
        d.last_date, v.last_visit_date, v.last_edss, v.last_edss_date, t.dmt, t.dmt_start,
        coalesce(r.relapses_24m, 0) AS relapses_24m,
        (SELECT count(*) FROM relapse x WHERE x.patient_id = p.patient_id) > 0 AS has_relapse_record,
+       p.patient_id IN (SELECT patient_id FROM treatment) AS has_treatment_record,
        coalesce(s.studies, 0) AS studies, s.last_mri_date, s.last_new_t2,
        coalesce(i.studies_with_images, 0) AS studies_with_images
 FROM patient p

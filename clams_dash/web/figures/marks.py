@@ -39,7 +39,7 @@ def missing_note(figure: go.Figure, row: int, text: str) -> None:
 
 def safe(text: str) -> str:
     """Text of a source for use in a figure: plotly reads a few HTML tags in texts, and a source may hold any."""
-    return html.escape(text, quote=False)
+    return html.escape(text, quote=False).replace("%{", "%&#123;")
 
 
 def source_line(source: Source) -> str:

@@ -19,8 +19,8 @@ _COLUMNS = ((0.165, 0.485), (0.68, 1.0))
 _LABEL_SHIFT, _SUPPORT_SHIFT = -214, -8
 
 
-def perspectives(estimates: Sequence[ArmPrediction], stay: str) -> go.Figure:
-    """Draw the therapies that have an estimate; ``stay`` is the therapy kept at present."""
+def perspectives(estimates: Sequence[ArmPrediction], stay: str | None) -> go.Figure:
+    """Draw the therapies that have an estimate; ``stay`` is the therapy kept at present, None = not recorded."""
     shown = sorted((one for one in estimates if one.risk is not None), key=lambda one: one.dmt != stay)
     rows = max(1, -(-len(shown) // len(_COLUMNS)))
     figure = make_subplots(rows=1, cols=len(_COLUMNS))
@@ -41,7 +41,7 @@ def _axis(letter: str, column: int) -> str:
     return letter if column == 1 else f"{letter}{column}"
 
 
-def _draw(figure: go.Figure, column: int, position: int, one: ArmPrediction, stay: str) -> None:
+def _draw(figure: go.Figure, column: int, position: int, one: ArmPrediction, stay: str | None) -> None:
     if one.risk is None or one.low is None or one.high is None:
         return
     is_stay = one.dmt == stay
@@ -63,7 +63,7 @@ def _draw(figure: go.Figure, column: int, position: int, one: ArmPrediction, sta
     )  # fmt: skip
 
 
-def _label(figure: go.Figure, column: int, position: int, one: ArmPrediction, stay: str) -> None:
+def _label(figure: go.Figure, column: int, position: int, one: ArmPrediction, stay: str | None) -> None:
     place = {
         "xref": f"{_axis('x', column)} domain", "x": 0, "yref": _axis("y", column), "y": position, "showarrow": False,
     }  # fmt: skip

@@ -204,7 +204,7 @@ def _has_images(scan: Scan) -> bool:
 
 def _scan_text(scan: Scan) -> str:
     new = "–" if scan.new_t2 is None else str(scan.new_t2)
-    return f"{new} · Gd {scan.gd_lesions}" if scan.gd_lesions else new
+    return new if scan.gd_lesions is None else f"{new} · Gd {scan.gd_lesions}"
 
 
 def _scan_hover(scan: Scan) -> str:

@@ -114,7 +114,7 @@ def row_data(row: CaseRow) -> dict[str, str]:
         "sex": {"female": "F", "male": "M"}.get(row.sex or "", "–"),
         "age": str(years_between(row.birth_date, day)) if row.birth_date and day else "–",
         "course": row.course if row.course in catalogues.labels("courses") and row.course != "unknown" else "not known",
-        "dmt": dmt_label(row.dmt) if row.dmt else "none recorded",
+        "dmt": _therapy(row),
         "last_edss": f"{row.last_edss:.1f}" if row.last_edss is not None else "–",
         "relapses_24m": str(row.relapses_24m) if row.has_relapse_record else "none recorded",
         "last_new_t2": str(row.last_new_t2) if row.last_new_t2 is not None else "–",
@@ -123,6 +123,12 @@ def row_data(row: CaseRow) -> dict[str, str]:
         "centre": row.centre or "–",
         "last_date": iso(day) if day else "–",
     }
+
+
+def _therapy(row: CaseRow) -> str:
+    if row.dmt:
+        return dmt_label(row.dmt)
+    return "none at present" if row.has_treatment_record else "none recorded"
 
 
 def _columns() -> list[dict[str, Any]]:

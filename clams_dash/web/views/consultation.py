@@ -104,7 +104,7 @@ def cursor_patch(case: Case, study_id: str | None) -> Patch:
 
 def _header(case: Case, day: date | None, at: date | None) -> Component:
     patient = case.patient
-    edss, before = wording.edss(case)
+    edss, before = wording.edss(case, day)
     facts = [wording.person(patient, day), wording.course(patient, day), wording.present_therapy(case, day)]
     mark = "SYNTHETIC" if patient.synthetic else "NOT SYNTHETIC"
     return html.Header(

@@ -104,9 +104,11 @@ def panel_parts(case: Case, study_id: str | None, sequence: str | None) -> tuple
     images = {series.sequence: series for series in _images(scan)}
     if not images:
         return _words(f"No images of the study of {iso(scan.date)} in the pool.", scan.note), _lesion_line(scan)
+    sequence = sequence if isinstance(sequence, str) else None
     image = images.get(sequence or "") or next(images[name] for name in SEQUENCE_ORDER if name in images)
     missing = "" if sequence in (None, image.sequence) else f" (no {_label(str(sequence))} in this study)"
-    overlay = next((series for series in scan.series if series.window is None and series.drawable), None)
+    mask = scan.first_series("lesion_mask", "change_mask")
+    overlay = mask if mask is not None and mask.drawable and _same_grid(mask, image) else None
     scene = Scene(
         image=SceneImage(
             url=volume_url(image.series_id),
@@ -119,8 +121,28 @@ def panel_parts(case: Case, study_id: str | None, sequence: str | None) -> tuple
         overlay_url=volume_url(overlay.series_id) if overlay else None,
         start_mm=overlay.focus_mm if overlay else None,
         caption=f"{_label(image.sequence)}{missing} · {_date_text(scan)}",
+        overlay_text=_overlay_text(mask, image),
     )
     return scene_component(scene), _lesion_line(scan)
+
+
+def _same_grid(mask: Series, image: Series) -> bool:
+    """Whether a mask may be laid over an image; over another grid its lesions would vanish or move."""
+    gap = [
+        abs(a - b)
+        for a, b in zip((*mask.spacing_mm, *mask.origin_mm), (*image.spacing_mm, *image.origin_mm), strict=True)
+    ]
+    return mask.shape == image.shape and max(gap) < 0.01
+
+
+def _overlay_text(mask: Series | None, image: Series) -> str:
+    if mask is None:
+        return "no lesion mask"
+    if not mask.drawable:
+        return "mask is empty"
+    if not _same_grid(mask, image):
+        return "mask lies on another sequence's grid"
+    return "Change" if mask.sequence == "change_mask" else "Lesions"
 
 
 def _images(scan: Scan) -> list[Series]:

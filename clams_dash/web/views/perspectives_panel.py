@@ -62,8 +62,8 @@ def _head(text: str, choice: Component | None = None) -> Component:
 
 def _outcome(prediction: Prediction, name: str, meaning: str) -> list[Component]:
     estimates = prediction.outcomes[name]
-    figure = perspectives(estimates, prediction.stay)
-    sentences = [f"{meaning}: {against_staying(estimates, prediction.stay)}"]
+    figure = perspectives(estimates, prediction.stay if prediction.stay_recorded else None)
+    sentences = [f"{meaning}: {against_staying(estimates, prediction.stay, recorded=prediction.stay_recorded)}"]
     return [
         dcc.Graph(
             id=ids.perspectives_plot(name), figure=figure, config=_CONFIG, className="clams-graph", responsive=True
@@ -72,8 +72,10 @@ def _outcome(prediction: Prediction, name: str, meaning: str) -> list[Component]
     ]
 
 
-def against_staying(estimates: Sequence[ArmPrediction], stay: str) -> str:
+def against_staying(estimates: Sequence[ArmPrediction], stay: str, *, recorded: bool = True) -> str:
     """Say which therapies the model tells apart from staying, so that small gaps between dots are not read as real."""
+    if not recorded:
+        return "the present therapy is not recorded, so no therapy is compared with staying."
     if not any(one.dmt == stay and one.risk is not None for one in estimates):
         return "staying cannot be judged, so no therapy is compared with it."
     lower = [_with(one.dmt) for one in estimates if one.diff_high is not None and one.diff_high < 0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from urllib.parse import parse_qs
 
 from dash import Dash, Input, Output, html
@@ -15,6 +15,8 @@ from clams_dash.web.services import Services
 from clams_dash.web.views import case_list, consultation
 from clams_dash.web.wording import plural
 
+_EARLIEST_DAY = date(1950, 1, 1)
+
 
 def register(app: Dash, services: Services) -> None:
     """Connect address and page."""
@@ -26,11 +28,13 @@ def register(app: Dash, services: Services) -> None:
         Input(Shell.LOCATION, "search"),
     )
     def route(pathname: str | None, search: str | None) -> tuple[Component, str]:
-        return page(services, pathname or "/", search or ""), pool_line(services)
+        return page(services, pathname, search), pool_line(services)
 
 
-def page(services: Services, pathname: str, search: str) -> Component:
+def page(services: Services, pathname: str | None, search: str | None) -> Component:
     """Return the page of an address, or a page that says why there is none."""
+    pathname = pathname if isinstance(pathname, str) else "/"
+    search = search if isinstance(search, str) else ""
     try:
         if pathname == "/":
             return case_list.layout(services.counts())
@@ -70,6 +74,9 @@ def _asked_day(search: str) -> date | None:
     if not asked:
         return None
     try:
-        return date.fromisoformat(asked[0])
+        day = date.fromisoformat(asked[0])
     except ValueError as error:
         raise ClamsError(f"at={asked[0][:20]}: is not a date; write it as YYYY-MM-DD") from error
+    if not _EARLIEST_DAY <= day <= datetime.now(UTC).date() + timedelta(days=1):
+        raise ClamsError(f"at={day}: lies before {_EARLIEST_DAY.year} or in the future")
+    return day
