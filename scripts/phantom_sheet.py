@@ -28,7 +28,7 @@ from clams_dash.imaging.nifti import read_nifti
 Picture = NDArray[np.uint8]
 
 LEVELS_MM = (-30.0, -8.0, 6.0, 20.0, 34.0, 50.0)
-_RIGHT_MM, _FRONT_MM = (-72, 73), (-108, 76)
+_RIGHT_MM, _FRONT_MM = (-72, 73), (-114, 76)
 _BRIGHTEST_PERCENTILE = 99.5
 _GAP = 8
 

@@ -21,13 +21,13 @@ RIBBON_MM = 3.1
 _BENDS_MM = ((36.0, 2.6), (15.0, 1.3))
 """distance of knots and strength of the random fields that bend the template"""
 _COARSE_MM = 4
-_FOLD_KNOT_MM = 6.6
+_FOLD_KNOT_MM = 6.2
 _PIAL_MM = 2.4
 _SHRINK = (1.048, 1.03, 1.025)
 """the average head is larger, and above all wider, than most"""
 _USUAL_ML = 1440.0
 _HEAD_SHARE = 0.6
-_STRIPPED_MM = 1.1
+_STRIPPED_MM = 0.7
 """fluid that skull stripping leaves around the surface"""
 _LOOSE = 0.8
 """half the width (mm) over which fluid turns into tissue"""
@@ -139,7 +139,7 @@ class Anatomy:
         inward = np.stack([self.places[f"inward_{axis}"] for axis in "xyz"])
         noise = smooth_field(rng, self.shape, _FOLD_KNOT_MM)
         deepness = smooth_field(rng, self.shape, 12.0)
-        at_surface = where - np.float32(0.88) * np.clip(depth, 0.0, 22.0) * inward
+        at_surface = where - np.float32(0.88) * np.clip(depth, 0.0, 26.0) * inward
         side = np.sign(where[0] - np.float32(self.shape[0] / 2))
         # The hemispheres are folded each in its own way.
         at_surface[2] += np.where(side > 0, np.float32(9.0), np.float32(0.0))
@@ -156,7 +156,7 @@ class Anatomy:
             np.clip(nearest[axis], 0, size - 1, out=nearest[axis])
         deep = deepness[nearest[0], nearest[1], nearest[2]]
         openness = -0.25 + 0.55 * deepness[::-1][nearest[0], nearest[1], nearest[2]]
-        reach = np.clip(14.5 + 4.0 * deep, 0.0, 21.0)
+        reach = np.clip(16.5 + 4.5 * deep, 0.0, 25.0)
         return distance.astype(np.float32), reach.astype(np.float32), openness.astype(np.float32)
 
     def at(self, parenchyma_ml: float, ventricle_mm: float) -> Tissue:
@@ -187,8 +187,8 @@ class Anatomy:
         """Fraction of grey matter: a ribbon along the fluid, and what the template shows deep inside and below."""
         places = self.places
         ribbon = np.clip(0.5 + (np.float32(RIBBON_MM) - cortex) / 1.4, 0.0, 1.0)
-        average = np.clip((0.845 - places["t1"]) / 0.14, 0.0, 1.0)
-        # Where the average lies between the two, only its surest grey counts.
+        steep = 1.0 + 0.6 * places["deep_grey"]
+        average = np.clip(steep * (0.845 - places["t1"]) / 0.14, 0.0, 1.0)
         grey = ribbon * places["cortical"] + average * (1.0 - places["cortical"])
         return np.asarray(grey, dtype=np.float32)
 

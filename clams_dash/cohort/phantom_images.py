@@ -86,7 +86,7 @@ class Scene:
 def flair(scene: Scene, rng: np.random.Generator) -> ImageVolume:
     """Fluid dark, grey above white matter, lesions bright with a faint halo, a thin line along the ventricles."""
     places, tissue, textures = scene.anatomy.places, scene.tissue, scene.textures
-    inner = np.clip(0.38 * places["deep_grey"] + 0.55 * places["infratentorial"], 0.0, 0.8)
+    inner = np.clip(0.25 * places["deep_grey"] + 0.55 * places["infratentorial"], 0.0, 0.8)
     solid = 0.735 + 0.185 * tissue.grey * (1.0 - inner)
     solid += textures.white + textures.grain - 0.16 * np.clip(places["iron"], 0.0, 1.0) + 0.035 * places["tract"]
     solid += 0.10 * textures.folia
@@ -115,12 +115,12 @@ def t1_weighted(scene: Scene) -> Values:
 def with_contrast(scene: Scene, plain: Values) -> Values:
     """The same T1 after contrast: fresh lesions, the plexus, the venous sinuses and veins on the surface light up."""
     places, tissue = scene.anatomy.places, scene.tissue
-    veins = np.clip(places["veins"], 0.0, 1.0) * np.clip(0.35 + tissue.fluid, 0.0, 1.0)
+    veins = np.clip(places["veins"], 0.0, 1.0) * np.clip(0.5 + tissue.fluid, 0.0, 1.0)
     surface = scene.textures.vessels * np.clip(1.0 - np.abs(tissue.cortex_mm) / 1.8, 0.0, 1.0)
-    lit = plain + np.clip(0.55 * places["choroid"], 0.0, 0.6) * tissue.fluid + 0.55 * surface
-    lit += (1.45 - plain) * veins
+    lit = plain + np.clip(1.3 * places["choroid"], 0.0, 1.3) * tissue.fluid + 0.9 * surface
+    lit += (2.2 - plain) * veins
     enhancement = _enhancement(scene)
-    return np.asarray(lit + np.clip(1.55 - lit, 0.0, None) * np.clip(enhancement, 0.0, 1.0), dtype=np.float32)
+    return np.asarray(lit + np.clip(1.7 - lit, 0.0, None) * np.clip(enhancement, 0.0, 1.0), dtype=np.float32)
 
 
 def finished_t1(scene: Scene, image: Values, rng: np.random.Generator) -> ImageVolume:

@@ -81,10 +81,13 @@ def load_template() -> Template:
     )
     ventricle = _ventricles(t1, brain, x, y, z)
     brainstem = (np.abs(x) < 19) & (y > -46) & (y < -8) & (z < -10)
-    cerebellum = (y < -36) & (z < -18 + 0.12 * (-36 - y)) & (np.abs(x) < 60)
+    tentorium = -6.0 - 0.36 * np.abs(x) - 0.2 * np.clip(-45.0 - y, 0.0, None)
+    cerebellum = (y < -36) & (z < tentorium) & (np.abs(x) < 60)
     infratentorial = ((brainstem | cerebellum) & brain).astype(np.float32)
     deep = (np.abs(x) < 37) & (y > -34) & (y < 24) & (z > -12) & (z < 21)
     signed, thick = _distance(ventricle)
+    # The septum keeps the inner walls in place: ventricles widen outwards.
+    thick = thick * np.clip((np.abs(x) - 1.5) / 7.0, 0.15, 1.0)
     deep_grey = ndimage.gaussian_filter(deep.astype(np.float32), 2.0)
     depth, inward = _depth(brain, x, y, z)
     maps = {
@@ -219,7 +222,7 @@ def _widest(inside: FloatVolume) -> FloatVolume:
 
 def _septum(signed: FloatVolume, x: FloatVolume, y: FloatVolume, z: FloatVolume) -> FloatVolume:
     """The thin wall between the lateral ventricles, which stays when they widen."""
-    sheet = np.exp(-((x / 1.0) ** 2)) * ((y > -14) & (y < 28) & (z > 3) & (z < 26))
+    sheet = np.exp(-((x / 1.3) ** 4)) * ((y > -14) & (y < 28) & (z > 3) & (z < 26))
     return np.asarray(sheet * (signed < 5.0), dtype=np.float32)
 
 
@@ -228,7 +231,7 @@ def _sagittal_sinus(brain: BoolVolume, x: FloatVolume, y: FloatVolume, z: FloatV
     middle = brain[brain.shape[0] // 2]
     rim = ndimage.distance_transform_edt(middle).astype(np.float32)[None]
     along = (z > 10.0 - 0.4 * np.clip(-y - 60.0, 0.0, 50.0)) & ((y < 50.0) | (z > 20.0))
-    return np.asarray(np.clip(2.4 - np.abs(x) - 0.5 * rim, 0.0, 1.0) * (rim > 0) * along, dtype=np.float32)
+    return np.asarray(np.clip(3.6 - np.abs(x) - 0.4 * rim, 0.0, 1.0) * (rim > 0) * along, dtype=np.float32)
 
 
 def _push(signed: FloatVolume, thick: FloatVolume) -> FloatVolume:
