@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clams_dash.cohort.disease import RRMS, Disease, Now
-from clams_dash.cohort.drugs import Drugs
+from clams_dash.cohort.disease import step_month
+from clams_dash.cohort.disease_state import RRMS, DiseaseState, DrawStream, Events, Month, draw_state, features_of
+from clams_dash.cohort.families import Features
 from clams_dash.cohort.parameters import Parameters
 from clams_dash.cohort.people import DAYS_PER_YEAR, People, day_number
-from clams_dash.cohort.treatment import Month, TreatmentState, start_therapies, stop_therapies
+from clams_dash.cohort.policy import NO_STOPS, Known, PolicyDraws, Stops, start_therapies, stop_therapies
+from clams_dash.cohort.treatment import TreatmentState
+from clams_dash.cohort.worlds import World
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -40,11 +45,13 @@ class Relapses:
 
 @dataclass(frozen=True, slots=True)
 class LesionBirths:
-    """One row per new T2 lesion after onset, ordered by person and day of birth; it enhances until ``end_day``."""
+    """One row per lesion that begins to enhance, ordered by person and day; it does so until ``end_day``."""
 
     person: IntArray
     day: IntArray
     end_day: IntArray
+    new: BoolArray
+    """a new T2 lesion; otherwise an old one that enhances again"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,66 +87,120 @@ class Courses:
 
 
 class _Histories:
-    """The monthly arrays while they are filled."""
+    """The monthly arrays and event blocks while they are filled."""
 
     def __init__(self, persons: int, months: int) -> None:
-        size = (persons, months)
+        size = (months, persons)
         self.step: StepArray = np.zeros(size, dtype=np.int8)
         self.drug: StepArray = np.zeros(size, dtype=np.int8)
         self.progressing: BoolArray = np.zeros(size, dtype=np.bool_)
         self.t2_count: HistoryArray = np.zeros(size, dtype=np.float32)
         self.t2_volume_ml: HistoryArray = np.zeros(size, dtype=np.float32)
         self.brain_ml: HistoryArray = np.zeros(size, dtype=np.float32)
-        self.relapse: StepArray = np.zeros(size, dtype=np.int8)
-        self.births: NDArray[np.int16] = np.zeros(size, dtype=np.int16)
+        self.relapses: list[IntArray] = [np.empty((5, 0), dtype=np.int64)]
+        self.lesions: list[IntArray] = [np.empty((3, 0), dtype=np.int64)]
+        self.stops: list[IntArray] = [np.empty((5, 0), dtype=np.int64)]
 
-    def record(self, index: int, disease: Disease, therapy: TreatmentState) -> None:
-        self.step[:, index] = disease.step
-        self.drug[:, index] = therapy.drug
-        self.progressing[:, index] = disease.progressing(index)
-        self.t2_count[:, index] = disease.count
-        self.t2_volume_ml[:, index] = disease.volume
-        self.brain_ml[:, index] = disease.brain
+    def record(self, index: int, state: DiseaseState, therapy: TreatmentState) -> None:
+        self.step[index] = state.step
+        self.drug[index] = therapy.drug
+        self.progressing[index] = state.progressing
+        self.t2_count[index] = state.count
+        self.t2_volume_ml[index] = state.volume
+        self.brain_ml[index] = state.brain
+
+    def note(self, events: Events, stops: Stops, month: Month, people: People) -> None:
+        found = events.relapses
+        day = np.where(month.begins[found.who], people.onset_day[found.who], month.first_day + found.day)
+        self.relapses.append(np.stack([found.who, day, found.severity, found.acute_steps, found.residual_steps]))
+        for number, new in ((events.new_t2, 1), (events.reactivated, 0)):
+            who = np.repeat(np.arange(len(number)), number)
+            self.lesions.append(np.stack([who, np.full(len(who), month.first_day), np.full(len(who), new)]))
+        self.stops.append(np.stack([stops.who, stops.drug, stops.start_day, stops.stop_day, stops.reason]))
 
 
-def simulate_courses(people: People, drugs: Drugs, parameters: Parameters, seeds: np.random.SeedSequence) -> Courses:
-    """Run every person from onset to the data date."""
-    disease_seed, therapy_seed, event_seed = seeds.spawn(3)
+def simulate_courses(
+    people: People, world: World, parameters: Parameters, seeds: np.random.SeedSequence, *, randomised: bool = False
+) -> Courses:
+    """Run every person from onset to the data date.
+
+    ``randomised``: everybody is given one of all therapies or none, with equal chances and whatever the label says, in
+    the month of entry, after being untreated until then, and keeps it; nothing drives or follows the choice.
+    """
+    state_seed, disease_seed, therapy_seed, event_seed = seeds.spawn(4)
     month_day = _month_days(parameters)
-    disease = Disease(people, drugs, parameters, disease_seed, len(month_day))
+    state = draw_state(people, parameters, state_seed)
+    stream = DrawStream(len(people), parameters, disease_seed)
     therapy_rng = np.random.default_rng(therapy_seed)
-    therapy = TreatmentState(len(people), drugs)
+    therapy = TreatmentState.untreated(len(people), world.drugs)
     histories = _Histories(len(people), len(month_day))
-    onset_month = np.searchsorted(month_day, people.onset_day, side="right") - 1
+    calendar = _Calendar.of(people, month_day)
     for index, first_day in enumerate(month_day):
         age = (first_day - people.birth_day) / DAYS_PER_YEAR
-        now = Now(index, int(first_day), onset_month <= index, onset_month == index, age, therapy)
-        relapse = disease.relapses(now)
-        born = disease.lesions(now, relapse)
-        progressed = disease.disability(now)
-        disease.shrink_brain(now, born)
-        histories.relapse[:, index] = relapse
-        histories.births[:, index] = np.minimum(born, 30000)
-        month = _month(now, people, disease, histories, month_day, progressed)
-        stop_therapies(therapy, month, now.first_day, people, drugs, parameters.treatment, therapy_rng)
-        start_therapies(therapy, month, now.first_day, people, drugs, parameters.treatment, therapy_rng)
-        histories.record(index, disease, therapy)
+        month = Month(int(first_day), calendar.onset <= index, calendar.onset == index, age)
+        events = step_month(state, people, month, therapy, stream.month(), world, parameters)
+        tried = np.asarray(therapy.tried.any(axis=0))
+        features = partial(features_of, state, people, age, tried=tried)
+        if randomised:
+            _randomise(therapy, np.flatnonzero(calendar.entry == index), month, world, features, therapy_rng)
+            stops = NO_STOPS
+        else:
+            known = _known(index, month, people, state, events, calendar)
+            policy = PolicyDraws.draw(len(people), world.drugs, therapy_rng)
+            stops = stop_therapies(therapy, known, world.drugs, parameters.treatment, policy)
+            start_therapies(therapy, known, people, world, parameters.treatment, policy, features)
+        histories.note(events, stops, month, people)
+        histories.record(index, state, therapy)
         therapy.tick()
     end = day_number(parameters.cohort.data_date)
     event_rng = np.random.default_rng(event_seed)
     return Courses(
         month_day=month_day,
-        step=histories.step,
-        drug=histories.drug,
-        progressing=histories.progressing,
-        t2_count=histories.t2_count,
-        t2_volume_ml=histories.t2_volume_ml,
-        brain_ml=histories.brain_ml,
-        spms_day=disease.spms_day,
-        relapses=_relapse_rows(disease, parameters, end, event_rng),
-        births=_birth_rows(disease, parameters, end, event_rng),
-        therapies=_therapy_rows(therapy, people, end),
+        step=np.ascontiguousarray(histories.step.T),
+        drug=np.ascontiguousarray(histories.drug.T),
+        progressing=np.ascontiguousarray(histories.progressing.T),
+        t2_count=np.ascontiguousarray(histories.t2_count.T),
+        t2_volume_ml=np.ascontiguousarray(histories.t2_volume_ml.T),
+        brain_ml=np.ascontiguousarray(histories.brain_ml.T),
+        spms_day=state.spms_day,
+        relapses=_relapse_rows(histories, parameters, end, event_rng),
+        births=_birth_rows(histories, parameters, end, event_rng),
+        therapies=_therapy_rows(histories, therapy, people, end),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Calendar:
+    """Months, as rows of ``month_day``, in which things happen to every person."""
+
+    onset: IntArray
+    diagnosis: IntArray
+    entry: IntArray
+    wish: IntArray
+
+    @classmethod
+    def of(cls, people: People, month_day: IntArray) -> _Calendar:
+        rows = (
+            np.searchsorted(month_day, day, side="right").astype(np.int64) - 1
+            for day in (people.onset_day, people.diagnosis_day, people.entry_day, people.wish_day)
+        )
+        return cls(*rows)
+
+
+def _randomise(
+    therapy: TreatmentState,
+    who: IntArray,
+    month: Month,
+    world: World,
+    features: Callable[[IntArray], Features],
+    rng: np.random.Generator,
+) -> None:
+    drug = rng.integers(0, len(world.drugs.names), len(who))
+    day = month.first_day + rng.integers(14, 28, len(who))
+    treated = drug > 0
+    who, drug, day = who[treated], drug[treated], day[treated]
+    if len(who):
+        therapy.open(who, drug, day, world.exponents(features(who), drug))
 
 
 def _month_days(parameters: Parameters) -> IntArray:
@@ -148,34 +209,31 @@ def _month_days(parameters: Parameters) -> IntArray:
     return np.arange(start, stop).astype("datetime64[D]").astype(np.int64)
 
 
-def _month(
-    now: Now, people: People, disease: Disease, histories: _Histories, month_day: IntArray, progressed: BoolArray
-) -> Month:
+def _known(index: int, month: Month, people: People, state: DiseaseState, events: Events, calendar: _Calendar) -> Known:
     """What the treating doctor may know this month."""
-    index = now.index
-    diagnosis_month = np.searchsorted(month_day, people.diagnosis_day, side="right") - 1
-    wish_month = np.searchsorted(month_day, people.wish_day, side="right") - 1
+    relapse_now = np.zeros(len(people), dtype=np.bool_)
+    relapse_now[events.relapses.who] = True
     wishes = people.wish_day >= 0
-    year_back = slice(max(0, index - 11), index + 1)
-    return Month(
-        index=index,
-        year=1970.0 + now.first_day / DAYS_PER_YEAR,
-        age=now.age,
-        course=disease.course,
-        first_attack_only=(disease.course == RRMS) & (disease.relapse_count <= 1) & (disease.count < 4),
-        in_care=(diagnosis_month <= index) & (now.first_day + 28 < people.lost_day),
-        since_diagnosis=index - diagnosis_month,
-        relapse_now=histories.relapse[:, index] > 0,
-        relapses_year=histories.relapse[:, year_back].sum(axis=1, dtype=np.int64),
-        new_t2_year=histories.births[:, year_back].sum(axis=1, dtype=np.int64),
-        progressed_now=progressed,
-        wishes_child=wishes & (index >= wish_month - 6) & (index <= wish_month + 24),
-        wish_began=wishes & (index >= wish_month) & (index <= wish_month + 3),
+    return Known(
+        first_day=month.first_day,
+        year=1970.0 + month.first_day / DAYS_PER_YEAR,
+        age=month.age,
+        course=state.course,
+        first_attack_only=(state.course == RRMS) & (state.relapse_count <= 1) & (state.count < 4),
+        in_care=(calendar.diagnosis <= index) & (month.first_day + 28 < people.lost_day),
+        since_diagnosis=index - calendar.diagnosis,
+        relapse_now=relapse_now,
+        relapses_year=state.relapses_year,
+        new_t2_year=state.new_t2_year,
+        progressed_now=events.progressed,
+        wishes_child=wishes & (index >= calendar.wish - 6) & (index <= calendar.wish + 24),
+        wish_began=wishes & (index >= calendar.wish) & (index <= calendar.wish + 3),
+        jcv_index=people.jcv_on(month.first_day),
     )
 
 
-def _relapse_rows(disease: Disease, parameters: Parameters, end: int, rng: np.random.Generator) -> Relapses:
-    rows = np.concatenate([np.empty((5, 0), dtype=np.int64), *disease.relapse_blocks], axis=1)
+def _relapse_rows(histories: _Histories, parameters: Parameters, end: int, rng: np.random.Generator) -> Relapses:
+    rows = np.concatenate(histories.relapses, axis=1)
     rows = rows[:, rows[1] <= end]
     rows = rows[:, np.lexsort((rows[1], rows[0]))]
     count = rows.shape[1]
@@ -194,20 +252,23 @@ def _relapse_rows(disease: Disease, parameters: Parameters, end: int, rng: np.ra
     )
 
 
-def _birth_rows(disease: Disease, parameters: Parameters, end: int, rng: np.random.Generator) -> LesionBirths:
-    rows = np.concatenate([np.empty((2, 0), dtype=np.int64), *disease.birth_blocks], axis=1)
+def _birth_rows(histories: _Histories, parameters: Parameters, end: int, rng: np.random.Generator) -> LesionBirths:
+    rows = np.concatenate(histories.lesions, axis=1)
+    rows[1] += rng.integers(0, 28, rows.shape[1])
     rows = rows[:, rows[1] <= end]
     rows = rows[:, np.lexsort((rows[1], rows[0]))]
     lasting = rng.exponential(parameters.lesions.enhancement_days, rows.shape[1])
-    return LesionBirths(person=rows[0], day=rows[1], end_day=rows[1] + np.ceil(lasting).astype(np.int64))
+    return LesionBirths(
+        person=rows[0], day=rows[1], end_day=rows[1] + np.ceil(lasting).astype(np.int64), new=rows[2] > 0
+    )
 
 
-def _therapy_rows(therapy: TreatmentState, people: People, end: int) -> Therapies:
+def _therapy_rows(histories: _Histories, therapy: TreatmentState, people: People, end: int) -> Therapies:
     """Courses as recorded: a stop after the data date or after the person was lost is not known."""
     running = np.flatnonzero(therapy.drug > 0)
     none = np.full(len(running), -1, dtype=np.int64)
-    blocks = [*therapy.courses, (running, therapy.drug[running], therapy.start_day[running], none, none)]
-    person, drug, start, stop, reason = (np.concatenate([block[item] for block in blocks]) for item in range(5))
+    running_on = np.stack([running, therapy.drug[running], therapy.start_day[running], none, none])
+    person, drug, start, stop, reason = np.concatenate([*histories.stops, running_on], axis=1)
     known_until = np.minimum(end, people.lost_day[person])
     stop, reason = np.where(stop > known_until, -1, stop), np.where(stop > known_until, -1, reason)
     kept = start <= known_until

@@ -157,13 +157,15 @@ class Bloods:
 
     def _jcv(self) -> Block:
         p, rng = self.parameters, self.rng
+        own = rng.uniform(0.05, 0.19, len(self.people))
         person, _, day = self._taken(self.effects.jcv_every)
         at_entry = np.flatnonzero(rng.random(len(self.people)) < 0.5)
         person = np.concatenate([person, at_entry])
         day = np.concatenate([day, self.window.first[at_entry]])
-        index = self.people.jcv_index[person] * np.exp(rng.normal(0.0, p.jcv_noise, len(person)))
-        negative = self.people.jcv_index[person] < 0.2
-        return "jcv_index", person, day, np.where(negative, np.minimum(index, 0.19), np.maximum(index, 0.41))
+        positive = self.people.jcv_positive_day[person] <= day
+        noise = np.exp(rng.normal(0.0, p.jcv_noise, len(person)))
+        index = np.maximum(self.people.jcv_index[person] * noise, 0.41)
+        return "jcv_index", person, day, np.where(positive, index, np.minimum(own[person] * noise, 0.19))
 
     def _nfl(self) -> Block:
         """Serum NfL: age and BMI (clinical.md 3.1), progression, relapse kernel (S24), new lesions, assay."""

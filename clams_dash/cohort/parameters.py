@@ -19,13 +19,13 @@ EFFECTS_DIR = FACTS_DIR / "effects"
 GENERATOR_FILE = EFFECTS_DIR / "generator.toml"
 
 
-def _limits(low: float, high: float, size: int | None = None) -> Any:
+def limits(low: float, high: float, size: int | None = None) -> Any:
     """A field whose value (or every element of it) must lie in [low, high]; ``size`` fixes a list's length."""
     return field(metadata={"low": low, "high": high, "size": size})
 
 
 def _share() -> Any:
-    return _limits(0.0, 1.0)
+    return limits(0.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,23 +39,25 @@ class CohortParameters:
     ppms_share: float = _share()
     female_share_relapsing: float = _share()
     female_share_ppms: float = _share()
-    onset_age_relapsing_mean: float = _limits(15, 60)
-    onset_age_relapsing_sd: float = _limits(0.1, 20)
-    onset_age_ppms_mean: float = _limits(20, 65)
-    onset_age_ppms_sd: float = _limits(0.1, 20)
+    onset_age_relapsing_mean: float = limits(15, 60)
+    onset_age_relapsing_sd: float = limits(0.1, 20)
+    onset_age_ppms_mean: float = limits(20, 65)
+    onset_age_ppms_sd: float = limits(0.1, 20)
     incident_share: float = _share()
-    incident_lag_years: float = _limits(0.05, 20)
-    prevalent_lag_years: float = _limits(0.05, 20)
-    diagnosis_lag_years: float = _limits(0.01, 10)
-    frailty_shape: float = _limits(0.1, 1000)
-    progression_frailty_shape: float = _limits(0.1, 1000)
+    incident_lag_years: float = limits(0.05, 20)
+    prevalent_lag_years: float = limits(0.05, 20)
+    diagnosis_lag_years: float = limits(0.01, 10)
+    frailty_shape: float = limits(0.1, 1000)
+    frailty_shared: float = _share()
+    progression_frailty_shape: float = limits(0.1, 1000)
     loss_per_year: float = _share()
     jcv_positive_share: float = _share()
+    jcv_conversion_per_year: float = _share()
     pregnancy_wish_share: float = _share()
     smoker_share: float = _share()
     former_smoker_share: float = _share()
-    bmi_mean: float = _limits(15, 45)
-    bmi_sd: float = _limits(0.1, 15)
+    bmi_mean: float = limits(15, 45)
+    bmi_sd: float = limits(0.1, 15)
     centres: tuple[str, ...] = ()
 
 
@@ -63,17 +65,19 @@ class CohortParameters:
 class RelapseParameters:
     """Rate of relapses without treatment, their severity, and how fast a therapy acts on them."""
 
-    rate_per_year: float = _limits(0, 5)
-    age_slope: float = _limits(0, 0.5)
-    age_centre: float = _limits(0, 100)
-    edss_factor_rrms: tuple[float, ...] = _limits(0, 5, 10)
-    edss_factor_spms: tuple[float, ...] = _limits(0, 5, 10)
-    ppms_factor: float = _limits(0, 5)
-    severity_shares: tuple[float, ...] = _limits(0, 1, 3)
-    acute_steps: tuple[int, ...] = _limits(0, 10, 3)
-    steroid_shares: tuple[float, ...] = _limits(0, 1, 3)
-    lag_months: float = _limits(0.1, 60)
-    rebound_months: float = _limits(0, 24)
+    rate_per_year: float = limits(0, 5)
+    age_slope: float = limits(0, 0.5)
+    age_centre: float = limits(0, 100)
+    edss_factor_rrms: tuple[float, ...] = limits(0, 5, 10)
+    edss_factor_spms: tuple[float, ...] = limits(0, 5, 10)
+    ppms_factor: float = limits(0, 5)
+    severity_shares: tuple[float, ...] = limits(0, 1, 3)
+    acute_steps: tuple[int, ...] = limits(0, 10, 3)
+    steroid_shares: tuple[float, ...] = limits(0, 1, 3)
+    lag_months: float = limits(0.1, 60)
+    rebound_months: float = limits(0, 24)
+    activity_log_sd: float = limits(0, 2)
+    activity_months: float = limits(0.5, 600)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,59 +86,62 @@ class DisabilityParameters:
 
     residual_any: float = _share()
     residual_one_point: float = _share()
-    residual_any_by_severity: tuple[float, ...] = _limits(0, 5, 3)
-    residual_one_point_by_severity: tuple[float, ...] = _limits(0, 5, 3)
-    residual_age_slope: float = _limits(0, 0.2)
-    pira_per_year: float = _limits(0, 2)
-    pira_age_ratio: float = _limits(0.5, 3)
-    pira_edss_ratio: float = _limits(0.5, 3)
-    pira_ppms_factor: float = _limits(0, 20)
-    pira_spms_factor: float = _limits(0, 20)
-    improvement_per_year: float = _limits(0, 2)
-    improvement_age_limit: float = _limits(0, 120)
-    effect_zero_age: float = _limits(20, 120)
-    effect_age_span: float = _limits(1, 100)
-    effect_age_cap: float = _limits(0, 3)
-    effect_exponent: float = _limits(0, 2)
-    lag_months: float = _limits(0.1, 60)
-    spms_per_year: float = _limits(0, 2)
-    spms_age_ratio: float = _limits(0.5, 3)
-    spms_edss_ratio: float = _limits(0.5, 3)
-    spms_edss_floor: float = _limits(0, 10)
-    highest_step: int = _limits(1, 19)
+    residual_any_by_severity: tuple[float, ...] = limits(0, 5, 3)
+    residual_one_point_by_severity: tuple[float, ...] = limits(0, 5, 3)
+    residual_age_slope: float = limits(0, 0.2)
+    residual_recovery_per_month: float = _share()
+    pira_per_year: float = limits(0, 2)
+    pira_age_ratio: float = limits(0.5, 3)
+    pira_edss_ratio: float = limits(0.5, 3)
+    pira_edss_cap: float = limits(0, 10)
+    pira_fast_from_edss: float = limits(0, 10)
+    pira_fast_steps: int = limits(0, 6)
+    pira_ppms_factor: float = limits(0, 20)
+    pira_spms_factor: float = limits(0, 20)
+    improvement_per_year: float = limits(0, 2)
+    improvement_age_limit: float = limits(0, 120)
+    lag_months: float = limits(0.1, 60)
+    spms_by_edss: tuple[float, ...] = limits(0, 2, 10)
+    spms_age_ratio: float = limits(0.5, 3)
+    spms_progressing: float = limits(0, 20)
+    first_step_shares: tuple[float, ...] = limits(0, 1, 4)
+    highest_step: int = limits(1, 19)
 
 
 @dataclass(frozen=True, slots=True)
 class LesionParameters:
     """Births, enhancement, confluence and volume of T2 lesions."""
 
-    new_t2_per_year: float = _limits(0, 100)
-    age_slope: float = _limits(0, 0.5)
-    per_relapse: float = _limits(0, 50)
-    year_shape: float = _limits(0.1, 1000)
-    ppms_factor: float = _limits(0, 5)
-    spms_factor: float = _limits(0, 5)
-    count_at_onset: float = _limits(0, 200)
-    confluence: float = _limits(0, 1)
-    volume_ml_per_lesion: float = _limits(0.014, 10)
-    volume_log_sd: float = _limits(0, 3)
+    new_t2_per_year: float = limits(0, 100)
+    age_slope: float = limits(0, 0.5)
+    age_centre: float = limits(0, 100)
+    per_relapse: float = limits(0, 50)
+    lag_months: float = limits(0.1, 60)
+    reactivated_per_new: float = limits(0, 10)
+    burst_shape: float = limits(0.1, 1000)
+    ppms_factor: float = limits(0, 5)
+    spms_factor: float = limits(0, 5)
+    count_at_onset: float = limits(0, 200)
+    confluence: float = limits(0, 1)
+    volume_ml_per_lesion: float = limits(0.014, 10)
+    volume_log_sd: float = limits(0, 3)
     volume_loss_per_year: float = _share()
-    volume_saturation_ml: float = _limits(5, 500)
-    enhancement_days: float = _limits(1, 365)
+    volume_saturation_ml: float = limits(5, 500)
+    enhancement_days: float = limits(1, 365)
 
 
 @dataclass(frozen=True, slots=True)
 class BrainParameters:
     """Normalised brain volume (ml) and its yearly loss (%)."""
 
-    volume_at_onset_ml: float = _limits(800, 2000)
-    volume_sd_ml: float = _limits(0, 300)
-    volume_age_slope_ml: float = _limits(0, 20)
-    healthy_loss: float = _limits(0, 5)
-    excess_loss: float = _limits(0, 5)
-    loss_per_new_t2: float = _limits(0, 1)
-    person_sd: float = _limits(0, 2)
-    measurement_sd: float = _limits(0, 5)
+    volume_at_onset_ml: float = limits(800, 2000)
+    volume_sd_ml: float = limits(0, 300)
+    volume_age_slope_ml: float = limits(0, 20)
+    healthy_loss: float = limits(0, 5)
+    excess_loss: float = limits(0, 5)
+    loss_per_new_t2: float = limits(0, 1)
+    person_sd: float = limits(0, 2)
+    measurement_sd: float = limits(0, 5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,30 +151,31 @@ class TreatmentParameters:
     start_at_diagnosis: float = _share()
     start_per_month: float = _share()
     start_late_per_month: float = _share()
-    late_after_months: int = _limits(0, 600)
+    late_after_months: int = limits(0, 600)
     ppms_start_per_month: float = _share()
-    start_relapse_ratio: float = _limits(0, 50)
+    start_relapse_ratio: float = limits(0, 50)
     restart_per_month: float = _share()
     restart_after_choice_per_month: float = _share()
     restart_after_pregnancy_per_month: float = _share()
-    pregnancy_pause_months: int = _limits(0, 120)
-    activity_weight: float = _limits(0, 10)
-    escalation_weight: float = _limits(0, 10)
-    era_weight: float = _limits(0, 2)
-    deescalation_penalty: float = _limits(0, 100)
-    tried_penalty: float = _limits(0, 100)
-    jcv_penalty: float = _limits(0, 100)
-    jcv_high_penalty: float = _limits(0, 100)
-    spms_activity_weight: float = _limits(0, 10)
-    unmeasured_confounding: float = _limits(0, 5)
-    temperature: float = _limits(0.01, 100)
+    pregnancy_pause_months: int = limits(0, 120)
+    activity_weight: float = limits(0, 10)
+    escalation_weight: float = limits(0, 10)
+    era_weight: float = limits(0, 2)
+    deescalation_penalty: float = limits(0, 100)
+    tried_penalty: float = limits(0, 100)
+    jcv_penalty: float = limits(0, 100)
+    jcv_high_penalty: float = limits(0, 100)
+    spms_activity_weight: float = limits(0, 10)
+    frailty_confounding: float = limits(0, 5)
+    centre_escalation: tuple[float, ...] = limits(-5, 5)
+    temperature: float = limits(0.01, 100)
     breakthrough_relapse: float = _share()
-    breakthrough_new_t2: int = _limits(1, 100)
+    breakthrough_new_t2: int = limits(1, 100)
     breakthrough_mri: float = _share()
     progression_stop: float = _share()
-    pml_stop_per_year: float = _limits(0, 12)
-    pml_after_months: int = _limits(0, 600)
-    early_adverse_ratio: float = _limits(0, 50)
+    pml_stop_per_year: float = limits(0, 12)
+    pml_after_months: int = limits(0, 600)
+    early_adverse_ratio: float = limits(0, 50)
     stop_reason_unknown: float = _share()
     draw_effects: bool = True
 
@@ -176,39 +184,39 @@ class TreatmentParameters:
 class VisitParameters:
     """Rhythm of visits, rating noise, and performance tests by EDSS (``edss_anchors``, linear between)."""
 
-    gap_median_months: float = _limits(0.5, 60)
-    gap_log_sd: float = _limits(0, 3)
+    gap_median_months: float = limits(0.5, 60)
+    gap_log_sd: float = limits(0, 3)
     relapse_visit_share: float = _share()
     rating_noise: float = _share()
     edss_missing: float = _share()
     fs_missing: float = _share()
     performance_share: float = _share()
     performance_missing: float = _share()
-    edss_anchors: tuple[float, ...] = _limits(0, 10, 8)
-    t25fw_s: tuple[float, ...] = _limits(1, 600, 8)
-    hpt9_s: tuple[float, ...] = _limits(1, 600, 8)
-    sdmt_points: tuple[float, ...] = _limits(0, 110, 8)
-    sdmt_age_slope: float = _limits(0, 5)
-    sdmt_practice: float = _limits(0, 20)
-    t25fw_limit_edss: float = _limits(0, 10)
+    edss_anchors: tuple[float, ...] = limits(0, 10, 8)
+    t25fw_s: tuple[float, ...] = limits(1, 600, 8)
+    hpt9_s: tuple[float, ...] = limits(1, 600, 8)
+    sdmt_points: tuple[float, ...] = limits(0, 110, 8)
+    sdmt_age_slope: float = limits(0, 5)
+    sdmt_practice: float = limits(0, 20)
+    t25fw_limit_edss: float = limits(0, 10)
 
 
 @dataclass(frozen=True, slots=True)
 class MriParameters:
     """Rhythm of scans, contrast, missing measurements and reports."""
 
-    every_months: float = _limits(0.5, 120)
-    jitter_days: float = _limits(0, 365)
+    every_months: float = limits(0.5, 120)
+    jitter_days: float = limits(0, 365)
     missing_share: float = _share()
     rebaseline_share: float = _share()
-    least_gap_days: int = _limits(1, 1000)
+    least_gap_days: int = limits(1, 1000)
     gd_share_2008: float = _share()
     gd_share_2025: float = _share()
     gd_unknown: float = _share()
-    enlarging_per_year: float = _limits(0, 50)
+    enlarging_per_year: float = limits(0, 50)
     volume_missing: float = _share()
     brain_volume_missing: float = _share()
-    pbvc_least_days: int = _limits(1, 10000)
+    pbvc_least_days: int = limits(1, 10000)
     report_share: float = _share()
     report_misses: float = _share()
 
@@ -217,39 +225,39 @@ class MriParameters:
 class LaboratoryParameters:
     """Levels, spread and kinetics of the analytes."""
 
-    lymphocyte_median: float = _limits(0.1, 10)
-    lymphocyte_log_sd: float = _limits(0, 3)
-    lymphocyte_response_sd: float = _limits(0, 3)
-    lymphocyte_noise: float = _limits(0, 3)
-    alt_median: float = _limits(1, 500)
-    alt_log_sd: float = _limits(0, 3)
-    alt_noise: float = _limits(0, 3)
+    lymphocyte_median: float = limits(0.1, 10)
+    lymphocyte_log_sd: float = limits(0, 3)
+    lymphocyte_response_sd: float = limits(0, 3)
+    lymphocyte_noise: float = limits(0, 3)
+    alt_median: float = limits(1, 500)
+    alt_log_sd: float = limits(0, 3)
+    alt_noise: float = limits(0, 3)
     nfl_share: float = _share()
-    nfl_every_months: float = _limits(0.5, 120)
-    nfl_at_25: float = _limits(0.1, 100)
-    nfl_age_slope: float = _limits(0, 1)
-    nfl_bmi_slope: float = _limits(-1, 1)
-    nfl_log_sd: float = _limits(0, 3)
-    nfl_progressing: float = _limits(0, 5)
-    nfl_relapse_log: float = _limits(0, 5)
-    nfl_build_months: float = _limits(0.1, 24)
-    nfl_washout_per_year: float = _limits(0.1, 100)
-    nfl_per_gd: float = _limits(0, 5)
-    nfl_gd_cap: float = _limits(0, 100)
-    nfl_assay_cv: float = _limits(0, 1)
-    nfl_untreated_excess: float = _limits(0, 3)
-    igg_mean: float = _limits(1, 30)
-    igg_sd: float = _limits(0, 10)
-    igg_noise: float = _limits(0, 1)
-    cd19_median: float = _limits(1, 2000)
-    cd19_log_sd: float = _limits(0, 3)
-    jcv_log_median: float = _limits(-5, 5)
-    jcv_log_sd: float = _limits(0, 3)
-    jcv_noise: float = _limits(0, 1)
-    vitamin_d_mean: float = _limits(5, 300)
-    vitamin_d_sd: float = _limits(0, 100)
-    vitamin_d_season: float = _limits(0, 100)
-    vitamin_d_per_year: float = _limits(0, 12)
+    nfl_every_months: float = limits(0.5, 120)
+    nfl_at_25: float = limits(0.1, 100)
+    nfl_age_slope: float = limits(0, 1)
+    nfl_bmi_slope: float = limits(-1, 1)
+    nfl_log_sd: float = limits(0, 3)
+    nfl_progressing: float = limits(0, 5)
+    nfl_relapse_log: float = limits(0, 5)
+    nfl_build_months: float = limits(0.1, 24)
+    nfl_washout_per_year: float = limits(0.1, 100)
+    nfl_per_gd: float = limits(0, 5)
+    nfl_gd_cap: float = limits(0, 100)
+    nfl_assay_cv: float = limits(0, 1)
+    nfl_untreated_excess: float = limits(0, 3)
+    igg_mean: float = limits(1, 30)
+    igg_sd: float = limits(0, 10)
+    igg_noise: float = limits(0, 1)
+    cd19_median: float = limits(1, 2000)
+    cd19_log_sd: float = limits(0, 3)
+    jcv_log_median: float = limits(-5, 5)
+    jcv_log_sd: float = limits(0, 3)
+    jcv_noise: float = limits(0, 1)
+    vitamin_d_mean: float = limits(5, 300)
+    vitamin_d_sd: float = limits(0, 100)
+    vitamin_d_season: float = limits(0, 100)
+    vitamin_d_per_year: float = limits(0, 12)
     skipped_share: float = _share()
 
 
@@ -285,19 +293,28 @@ Section = TypeVar("Section")
 
 def load_parameters(path: Path = GENERATOR_FILE) -> Parameters:
     """Parameters of the generator. Raises FactsError naming the file and the key at fault."""
-    try:
-        with path.open("rb") as handle:
-            document = tomllib.load(handle)
-    except OSError as error:
-        raise FactsError(f"{path}: cannot be read ({error.strerror})") from error
-    except tomllib.TOMLDecodeError as error:
-        raise FactsError(f"{path}: not valid TOML ({error})") from error
+    document = _document(path)
     unknown = sorted(set(document) - set(_SECTIONS))
     if unknown:
         raise FactsError(f"{path}: unknown section [{unknown[0]}]; known are {', '.join(_SECTIONS)}")
     loaded = Parameters(**{name: _section(path, name, kind, document) for name, kind in _SECTIONS.items()})
-    _check_dates(path, loaded.cohort)
+    _check(path, loaded)
     return loaded
+
+
+def read_sections(path: Path, kind: type[Section]) -> dict[str, Section]:
+    """All sections of a file whose sections are of one kind. Raises FactsError naming the file and the key at fault."""
+    document = _document(path)
+    return {name: _section(path, name, kind, document) for name in document}
+
+
+def _document(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise FactsError(f"{path}: cannot be read ({error.strerror})") from error
+    except tomllib.TOMLDecodeError as error:
+        raise FactsError(f"{path}: not valid TOML ({error})") from error
 
 
 def _section(path: Path, name: str, kind: type[Section], document: dict[str, Any]) -> Section:
@@ -342,8 +359,18 @@ def _scalar(path: Path, where: str, value: Any, kind: str, item: Field[Any]) -> 
     return float(value) if kind == "float" else value
 
 
-def _check_dates(path: Path, cohort: CohortParameters) -> None:
-    order = ("grid_start", "first_entry", "last_entry", "data_date")
-    for earlier, later in pairwise(order):
+def _check(path: Path, loaded: Parameters) -> None:
+    """What no single entry can tell: order of dates, shares that sum to one, one value per centre."""
+    cohort = loaded.cohort
+    for earlier, later in pairwise(("grid_start", "first_entry", "last_entry", "data_date")):
         if getattr(cohort, earlier) >= getattr(cohort, later):
             raise FactsError(f"{path}: [cohort] {earlier} must lie before {later}")
+    shares = {
+        "[relapse] severity_shares": loaded.relapse.severity_shares,
+        "[disability] first_step_shares": loaded.disability.first_step_shares,
+    }
+    for where, values in shares.items():
+        if abs(sum(values) - 1.0) > 1e-6:
+            raise FactsError(f"{path}: {where} must sum to 1, not {sum(values):g}")
+    if len(loaded.treatment.centre_escalation) != len(cohort.centres):
+        raise FactsError(f"{path}: [treatment] centre_escalation must have one value for each of [cohort] centres")

@@ -79,7 +79,7 @@ def mri_frame(
     born = _born_between(courses, person, np.where(first, day, day[before]), day)
     new_t2 = read_rng.binomial(born, 0.93)
     interval = np.where(first, 0.0, (day - day[before]) / DAYS_PER_YEAR)
-    enlarging = read_rng.poisson(parameters.mri.enlarging_per_year * interval * people.frailty[person])
+    enlarging = read_rng.poisson(parameters.mri.enlarging_per_year * interval * people.lesion_frailty[person])
     month = courses.month_of(day)
     t2_count = np.maximum(np.round(courses.t2_count[person, month]).astype(np.int64), new_t2)
     volume = courses.t2_volume_ml[person, month].astype(np.float64) * np.exp(read_rng.normal(0.0, 0.04, count))
@@ -162,7 +162,8 @@ def _enhancing(courses: Courses, person: IntArray, day: IntArray) -> IntArray:
 
 
 def _born_between(courses: Courses, person: IntArray, after: IntArray, until: IntArray) -> IntArray:
-    keys = courses.births.person * _KEY + courses.births.day
+    births = courses.births
+    keys = (births.person * _KEY + births.day)[births.new]
     return np.asarray(
         np.searchsorted(keys, person * _KEY + until, side="right")
         - np.searchsorted(keys, person * _KEY + after, side="right")

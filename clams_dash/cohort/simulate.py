@@ -7,35 +7,40 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from clams_dash.cohort.course import simulate_courses
-from clams_dash.cohort.drugs import load_drugs, load_lab_effects
+from clams_dash.cohort.drugs import load_lab_effects
 from clams_dash.cohort.examinations import Window, visit_frame
 from clams_dash.cohort.histories import fact_frame, patient_frame, relapse_frame, treatment_frame
 from clams_dash.cohort.laboratory import Bloods
-from clams_dash.cohort.parameters import load_parameters
+from clams_dash.cohort.parameters import Parameters, load_parameters
 from clams_dash.cohort.people import day_number, draw_people
 from clams_dash.cohort.scans import mri_frame
+from clams_dash.cohort.worlds import World, make_world
 from clams_dash.errors import ClamsError
 
 
-def simulate_cohort(patients: int, seed: int) -> dict[str, pd.DataFrame]:
+def simulate_cohort(
+    patients: int, seed: int, *, family: str = "smooth", scenario: str = "default", randomised: bool = False
+) -> dict[str, pd.DataFrame]:
     """Frames by table name (patient, visit, relapse, treatment, clinical_fact, lab, mri) with their source columns.
 
-    The same ``patients`` and ``seed`` give the same frames on any day: the data end at the data date of
-    ``data/effects/generator.toml``. Every part draws from a random stream of its own. Raises ClamsError for a number
-    of patients below one or a negative seed, FactsError for an impossible parameter file.
+    ``family`` and ``scenario`` name entries of ``families.toml`` and ``scenarios.toml``; ``randomised`` gives everybody
+    one of all therapies or none by lot at entry, to be kept. The same arguments give the same frames on any day: the
+    data end at the data date of ``data/effects/generator.toml``. Every part draws from a random stream of its own.
+    Raises ClamsError for a number of patients below one or a negative seed, FactsError for an impossible parameter file
+    and for an unknown family or scenario.
     """
     if patients < 1:
         raise ClamsError(f"a cohort needs at least one patient; {patients} asked for")
     if seed < 0:
         raise ClamsError(f"the seed must not be negative; {seed} given")
     parameters = load_parameters()
-    world, people_seed, course_seed, visit_seed, mri_seed, lab_seed, fact_seed, stop_seed = np.random.SeedSequence(
-        seed
-    ).spawn(8)
-    drugs = load_drugs(np.random.default_rng(world) if parameters.treatment.draw_effects else None)
+    seeds = np.random.SeedSequence(seed).spawn(8)
+    _, people_seed, course_seed, visit_seed, mri_seed, lab_seed, fact_seed, stop_seed = seeds
+    world = world_of(seed, parameters, family=family, scenario=scenario)
+    drugs = world.drugs
     effects = load_lab_effects(drugs)
-    people = draw_people(patients, parameters, np.random.default_rng(people_seed))
-    courses = simulate_courses(people, drugs, parameters, course_seed)
+    people = draw_people(patients, parameters, world.scenario, np.random.default_rng(people_seed))
+    courses = simulate_courses(people, world, parameters, course_seed, randomised=randomised)
     data_day = day_number(parameters.cohort.data_date)
     window = Window(first=people.entry_day, last=np.minimum(people.lost_day, data_day))
     ids = _pseudonyms(patients)
@@ -52,6 +57,13 @@ def simulate_cohort(patients: int, seed: int) -> dict[str, pd.DataFrame]:
         "lab": lab,
         "mri": mri,
     }
+
+
+def world_of(seed: int, parameters: Parameters, *, family: str = "smooth", scenario: str = "default") -> World:
+    """The world :func:`simulate_cohort` draws for a seed: the true effects behind its frames."""
+    world_seed = np.random.SeedSequence(seed).spawn(1)[0]
+    rng = np.random.default_rng(world_seed) if parameters.treatment.draw_effects else None
+    return make_world(parameters, rng, family=family, scenario=scenario)
 
 
 def _pseudonyms(patients: int) -> NDArray[np.object_]:

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from clams_dash.cohort.drugs import load_drugs, load_lab_effects
-from clams_dash.cohort.parameters import EFFECTS_DIR, GENERATOR_FILE, load_parameters
+from clams_dash.cohort.parameters import EFFECTS_DIR, load_parameters
+from clams_dash.cohort.simulate import simulate_cohort
+from clams_dash.cohort.worlds import make_world
 from clams_dash.errors import FactsError
 
 
@@ -27,12 +29,15 @@ def altered(folder: Path, name: str, old: str, new: str) -> Path:
     ("old", "new", "told"),
     [
         ("ppms_share = 0.12", "ppms_share = 1.2", "[cohort] ppms_share"),
-        ("rate_per_year = 0.71", 'rate_per_year = "often"', "[relapse] rate_per_year"),
-        ("rate_per_year = 0.71\n", "", "[relapse] rate_per_year is missing"),
-        ("rate_per_year = 0.71", "rate_per_yaer = 0.71", "[relapse] rate_per_yaer is unknown"),
+        ("rate_per_year = 0.66", 'rate_per_year = "often"', "[relapse] rate_per_year"),
+        ("rate_per_year = 0.66\n", "", "[relapse] rate_per_year is missing"),
+        ("rate_per_year = 0.66", "rate_per_yaer = 0.71", "[relapse] rate_per_yaer is unknown"),
         ("acute_steps = [1, 3, 5]", "acute_steps = [1, 3]", "[relapse] acute_steps must have 3"),
         ("data_date = 2026-06-30", "data_date = 1990-06-30", "last_entry must lie before data_date"),
         ("[brain]", "[brian]", "unknown section [brian]"),
+        ("pira_per_year = ", "pira_per_year = -", "[disability] pira_per_year"),
+        ("severity_shares = [0.45", "severity_shares = [0.65", "[relapse] severity_shares must sum to 1"),
+        ("centre_escalation = [0.3, ", "centre_escalation = [", "[treatment] centre_escalation must have one value"),
     ],
 )
 def test_an_impossible_entry_is_named(tmp_path: Path, old: str, new: str, told: str) -> None:
@@ -61,8 +66,40 @@ def test_an_impossible_drug_fact_is_named(tmp_path: Path, name: str, old: str, n
     assert name in str(refused.value)
 
 
-def test_every_section_names_its_source() -> None:
-    text = GENERATOR_FILE.read_text(encoding="utf-8")
+@pytest.mark.parametrize(
+    ("name", "old", "new", "told"),
+    [
+        ("families.toml", 'classes = ["anti_alpha4"]', 'classes = ["anti_alpha5"]', "[smooth] terms 2 classes"),
+        ("families.toml", 'feature = "activity"', 'feature = "mood"', "[smooth] terms 1 factors 1 feature = 'mood'"),
+        ("families.toml", "weight = 0.20", "weight = 20.0", "[smooth] terms 1 weight = 20.0 is impossible"),
+        ("families.toml", "zero_age = 53.0", 'zero_age = "late"', "[smooth] age_rule zero_age"),
+        ("scenarios.toml", "heterogeneity = 1.0", "heterogeneity = -1.0", "[default] heterogeneity = -1.0"),
+        ("scenarios.toml", '"Castell Day Hospital"', '"Nowhere"', "[shifted_centre] shifted_centre = 'Nowhere'"),
+        ("scenarios.toml", "choice_sharpness = 1.0\n", "", "[default] choice_sharpness is missing"),
+        ("reference_trial.csv", "age,female", "agee,female", "row 2, age is missing"),
+        ("worsening_surface.csv", "0.0,0.0,", "0.0,0.0,-", "row 2, worsening_ratio = -"),
+    ],
+)
+def test_an_impossible_world_is_named(tmp_path: Path, name: str, old: str, new: str, told: str) -> None:
+    folder = altered(tmp_path, name, old, new)
+    with pytest.raises(FactsError) as refused:
+        make_world(load_parameters(), None, folder=folder)
+    assert told in str(refused.value)
+    assert name in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("family", "scenario", "file"), [("smoth", "default", "families.toml"), ("smooth", "nul", "scenarios.toml")]
+)
+def test_an_unknown_family_or_scenario_is_refused_with_those_known(family: str, scenario: str, file: str) -> None:
+    with pytest.raises(FactsError, match="known are") as refused:
+        simulate_cohort(10, 1, family=family, scenario=scenario)
+    assert file in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["generator.toml", "families.toml", "scenarios.toml"])
+def test_every_section_names_its_source(name: str) -> None:
+    text = (EFFECTS_DIR / name).read_text(encoding="utf-8")
     assert text.count("\nsource = ") == text.count("\n[")
 
 
