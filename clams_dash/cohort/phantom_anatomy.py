@@ -26,7 +26,7 @@ _PIAL_MM = 2.4
 _SHRINK = (1.048, 1.03, 1.025)
 """the average head is larger, and above all wider, than most"""
 _USUAL_ML = 1440.0
-_HEAD_SHARE = 0.6
+_HEAD_SHARE = 0.75
 _STRIPPED_MM = 0.7
 """fluid that skull stripping leaves around the surface"""
 _LOOSE = 0.8

@@ -40,7 +40,7 @@ _SLOW = {"smouldering": 6, "stable": 0}
 _SCANNER = ("field_t", "vendor", "model", "protocol")
 _USUAL_ML = 1440.0
 _PARENCHYMA_ML = (1200.0, 1620.0)
-_TOLERANCE = 0.015
+_TOLERANCE = 0.012
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ def _folia(anatomy: Anatomy, wobble: Values) -> Values:
     x, y, z = x + origin[0], y + origin[1], z + origin[2]
     ring = np.sqrt(0.5 * x**2 + (y + 38.0) ** 2 + 1.3 * (z + 16.0) ** 2)
     behind = np.clip((-y - 44.0 + 0.2 * np.abs(x)) / 6.0, 0.0, 1.0)
-    edge = np.clip((16.0 - anatomy.places["depth_mm"]) / 6.0, 0.0, 1.0)
+    edge = np.clip((19.0 - anatomy.places["depth_mm"]) / 9.0, 0.0, 1.0)
     waves = np.sin(ring * np.float32(2.0 * np.pi / 4.0) + 0.9 * wobble)
     return np.asarray(waves * behind * edge * (anatomy.places["infratentorial"] > 0.5), dtype=np.float32)
 
@@ -86,10 +86,10 @@ class Scene:
 def flair(scene: Scene, rng: np.random.Generator) -> ImageVolume:
     """Fluid dark, grey above white matter, lesions bright with a faint halo, a thin line along the ventricles."""
     places, tissue, textures = scene.anatomy.places, scene.tissue, scene.textures
-    inner = np.clip(0.25 * places["deep_grey"] + 0.55 * places["infratentorial"], 0.0, 0.8)
+    inner = np.clip(0.25 * places["deep_grey"] + 0.35 * places["infratentorial"], 0.0, 0.8)
     solid = 0.735 + 0.185 * tissue.grey * (1.0 - inner)
     solid += textures.white + textures.grain - 0.16 * np.clip(places["iron"], 0.0, 1.0) + 0.035 * places["tract"]
-    solid += 0.10 * textures.folia
+    solid += 0.12 * textures.folia
     rim = np.exp(-((tissue.wall_mm - 0.7) ** 2) / 1.4)
     solid += 0.09 * rim
     paint, halo = _paint(scene, lambda lesion: lesion.brightness, halo=True)

@@ -153,6 +153,8 @@ def _score(table: pd.DataFrame, story: str) -> pd.Series:
     elif story == "breakthrough":
         room = table["tier"].isin(["platform", "moderate", "moderate_high"])
         score = score + relapsing + 9.0 * (room & (table["years_on_drug"] > 0.8))
+        # Without a late relapse and new lesions on the last scan there is no breakthrough to see.
+        score = score + 12.0 * (table["new_last"].ge(2) & table["relapses_late"].ge(1))
         score = score + 3.0 * table["relapses_late"].clip(upper=2) + 1.2 * table["new_last"].clip(upper=6)
         score = score + 5.0 * table["gd_last"].clip(upper=2) - 2.0 * (table["edss_end"].fillna(9) - 3.5).clip(lower=0)
     elif story == "smouldering":
