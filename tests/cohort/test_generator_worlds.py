@@ -127,9 +127,10 @@ def test_poisson_numbers_by_inversion_have_their_mean_and_order() -> None:
 def crude_relapse_ratio(frames: dict[str, pd.DataFrame], one: set[str], other: set[str]) -> float:
     """Relapses in the two years after a first start of one group of drugs against another, as the tables show them."""
     courses = frames["treatment"].sort_values("start_date").drop_duplicates("patient_id")
-    seen = frames["visit"].groupby("patient_id")["date"].max()
+    seen = frames["visit"].groupby("patient_id")["date"].agg(["min", "max"])
     two_years = pd.Timedelta(days=730)
-    courses = courses[courses["start_date"] + two_years <= courses["patient_id"].map(seen)]
+    courses = courses[courses["start_date"] + two_years <= courses["patient_id"].map(seen["max"])]
+    courses = courses[courses["start_date"] >= courses["patient_id"].map(seen["min"])]
     rows = frames["relapse"].merge(courses[["patient_id", "start_date"]])
     inside = rows[(rows["date"] > rows["start_date"]) & (rows["date"] <= rows["start_date"] + two_years)]
     count = courses["patient_id"].map(inside.groupby("patient_id").size()).fillna(0)
