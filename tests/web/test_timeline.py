@@ -83,8 +83,15 @@ def test_a_new_lesion_count_that_was_not_assessed_is_a_dash_and_not_zero() -> No
 def test_no_enhancing_lesion_and_no_contrast_look_different() -> None:
     with_contrast = replace(FULL.scans[1], gd_given=True, gd_lesions=0)
     figure = timeline(replace(FULL, scans=(FULL.scans[0], with_contrast)), None)
-    counts = next(trace for trace in figure.data if trace.type == "scatter" and trace.mode == "text")
-    assert [text.strip() for text in counts.text] == ["–", "2 · Gd 0"]
+    marks = next(trace for trace in figure.data if trace.type == "scatter" and trace.mode == "markers+text")
+    assert (list(marks.customdata), list(marks.marker.symbol)) == (["a-2"], ["star-diamond-open"])
+    enhancing = replace(FULL.scans[1], gd_given=True, gd_lesions=3)
+    marks = next(
+        trace
+        for trace in timeline(replace(FULL, scans=(enhancing,)), None).data
+        if trace.type == "scatter" and trace.mode == "markers+text"
+    )
+    assert (list(marks.marker.symbol), marks.text[0].strip()) == (["star-diamond"], "3")
 
 
 def test_a_result_outside_the_laboratorys_own_limits_is_marked_by_shape_and_colour() -> None:
@@ -109,7 +116,7 @@ def test_no_trace_needs_webgl() -> None:
 
 def test_lanes_carry_their_units() -> None:
     said = texts(timeline(FULL, None))
-    for unit in ("ml", "10⁹/L", "pg/mL", "new T2 · Gd"):
+    for unit in ("ml", "10⁹/L", "pg/mL", "bars new T2 · ✦ Gd"):
         assert unit in said
 
 

@@ -5,7 +5,7 @@ SVG traces only: under the content security policy WebGL traces fail without an 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -46,7 +46,7 @@ def timeline(case: Case, selected_study: str | None) -> go.Figure:
         _Lane(1.0, _therapy),
         _Lane(0.75, _relapses),
         _Lane(3.0, _edss),
-        _Lane(1.35, _new_lesions),
+        _Lane(1.5, _new_lesions),
         _Lane(1.1, _t2_volume),
         *(_Lane(1.1, lab_lane.drawer(analyte)) for analyte in lab_lanes(case, end)),
     ]
@@ -171,13 +171,14 @@ def _edss(figure: go.Figure, row: int, case: Case, end: date) -> None:
 
 
 def _new_lesions(figure: go.Figure, row: int, case: Case, end: date) -> None:
-    lane_label(figure, row, "MRI", "new T2 · Gd")
+    lane_label(figure, row, "MRI", "bars new T2 · ✦ Gd")
     counts = [scan.new_t2 or 0 for scan in case.scans]
     top = max([3, *counts])
-    figure.update_yaxes(range=[-0.32 * top, 1.75 * top], showticklabels=False, showgrid=False, row=row, col=1)
+    figure.update_yaxes(range=[-0.34 * top, 2.45 * top], showticklabels=False, showgrid=False, row=row, col=1)
     if not case.scans:
         missing_note(figure, row, "no MRI on record")
         return
+    _gd_marks(figure, row, case.scans, 2.1 * top)
     width = 86_400_000 * max(20, ((end - case.scans[0].date).days + 365) // 70)
     figure.add_bar(
         x=[scan.date for scan in case.scans], y=counts, width=width,
@@ -186,7 +187,8 @@ def _new_lesions(figure: go.Figure, row: int, case: Case, end: date) -> None:
     )  # fmt: skip
     figure.add_scatter(
         x=[scan.date for scan in case.scans], y=[count + 0.3 * top for count in counts], mode="text",
-        text=[f" {_scan_text(scan)}" for scan in case.scans], textposition="middle right", cliponaxis=False,
+        text=[" –" if scan.new_t2 is None else f" {scan.new_t2}" for scan in case.scans],
+        textposition="middle right", cliponaxis=False,
         textfont={"size": Size.SMALL, "color": Colour.INK.value}, hoverinfo="skip", row=row, col=1,
     )  # fmt: skip
     figure.add_scatter(
@@ -198,13 +200,23 @@ def _new_lesions(figure: go.Figure, row: int, case: Case, end: date) -> None:
     )  # fmt: skip
 
 
+def _gd_marks(figure: go.Figure, row: int, scans: Sequence[Scan], height: float) -> None:
+    """A filled star for enhancing lesions, with their number; an open one for none; nothing where it is not known."""
+    known = [scan for scan in scans if scan.gd_lesions is not None]
+    if not known:
+        return
+    figure.add_scatter(
+        x=[scan.date for scan in known], y=[height] * len(known), mode="markers+text", cliponaxis=False,
+        marker={"symbol": ["star-diamond" if scan.gd_lesions else "star-diamond-open" for scan in known], "size": 8,
+                "color": Colour.INK.value, "line": {"width": 1}},
+        text=[f" {scan.gd_lesions}" if scan.gd_lesions else "" for scan in known], textposition="middle right",
+        textfont={"size": Size.SMALL}, customdata=[scan.study_id for scan in known],
+        hovertemplate=[_scan_hover(scan) for scan in known], row=row, col=1,
+    )  # fmt: skip
+
+
 def _has_images(scan: Scan) -> bool:
     return any(series.drawable and series.window is not None for series in scan.series)
-
-
-def _scan_text(scan: Scan) -> str:
-    new = "–" if scan.new_t2 is None else str(scan.new_t2)
-    return new if scan.gd_lesions is None else f"{new} · Gd {scan.gd_lesions}"
 
 
 def _scan_hover(scan: Scan) -> str:
