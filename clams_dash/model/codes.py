@@ -1,8 +1,8 @@
 """Codes of other systems for what the pool knows: SNOMED CT, LOINC, ATC (old and new), RxNorm, ICD-10, names of drugs.
 
 A concept is written ``kind:name``: ``disease:ms``, ``course:RRMS``, ``event:relapse``, ``visit:edss``, ``mri:new_t2``,
-``lab:alt``, ``fact:bmi``, ``dmt:natalizumab``, ``procedure:mri_brain``. The table is ``data/catalogues/codes.csv``; LOINC
-codes of analytes and ATC codes of therapies stand in their own catalogues and are added here. Readers ask
+``lab:alt``, ``fact:bmi``, ``dmt:natalizumab``, ``procedure:mri_brain``. The table is ``data/catalogues/codes.csv``;
+LOINC codes of analytes and ATC codes of therapies stand in their own catalogues and are added here. Readers ask
 :func:`concepts_of`, writers :func:`codes_of`.
 """
 
@@ -48,18 +48,28 @@ class Code:
 
 @lru_cache(maxsize=1)
 def _table() -> tuple[tuple[str, Code], ...]:
-    rows: list[tuple[str, Code]] = []
-    for dmt in catalogues.dmts().values():
-        for code in (dmt.atc, dmt.atc_old):
-            if code is not None:
-                rows.append((f"dmt:{dmt.dmt}", Code("atc", code.removesuffix(_UNSURE), dmt.label)))
-        rows.append((f"dmt:{dmt.dmt}", Code("name", dmt.dmt.replace("_", " "), dmt.label)))
-    for analyte in catalogues.analytes().values():
-        if analyte.loinc is not None:
-            rows.append((f"lab:{analyte.analyte}", Code("loinc", analyte.loinc.removesuffix(_UNSURE), analyte.label)))
-    for row in catalogues.read_rows(catalogues.CATALOGUE_DIR / "codes.csv"):
-        rows.append((row["concept"], Code(row["system"], row["code"], row["display"])))
-    return tuple(rows)
+    therapies = [
+        (f"dmt:{dmt.dmt}", Code(system, code.removesuffix(_UNSURE), dmt.label))
+        for dmt in catalogues.dmts().values()
+        for system, code in (
+            ("atc", dmt.atc),
+            ("atc", dmt.atc_old),
+            ("clams", f"dmt:{dmt.dmt}"),
+            ("name", dmt.dmt.replace("_", " ")),
+        )
+        if code is not None
+    ]
+    analytes = [
+        (f"lab:{analyte.analyte}", Code(system, code.removesuffix(_UNSURE), analyte.label))
+        for analyte in catalogues.analytes().values()
+        for system, code in (("loinc", analyte.loinc), ("clams", f"lab:{analyte.analyte}"))
+        if code is not None
+    ]
+    others = [
+        (row["concept"], Code(row["system"], row["code"], row["display"]))
+        for row in catalogues.read_rows(catalogues.CATALOGUE_DIR / "codes.csv")
+    ]
+    return (*therapies, *analytes, *others)
 
 
 def codes_of(concept: str) -> tuple[Code, ...]:
@@ -81,8 +91,8 @@ def concepts_of(system: str, code: str) -> frozenset[str]:
     Parameters
     ----------
     system
-        Short name or FHIR address of the terminology. An ICD-10 code is also found by the longest of its beginnings that
-        is known: ``G35.10`` is ``G35.1``, ``G35.9`` is ``G35``.
+        Short name or FHIR address of the terminology. An ICD-10 code is also found by the longest of its beginnings
+        that is known: ``G35.10`` is ``G35.1``, ``G35.9`` is ``G35``.
     """
     short = _short_names().get(system.rstrip("/"), system)
     if short == "clams" and ":" in code:

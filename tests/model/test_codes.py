@@ -10,8 +10,12 @@ from clams_dash.model import catalogues, codes, units
 
 @pytest.mark.parametrize(
     ("new", "old", "dmt"),
-    [("L04AE01", "L04AA27", "fingolimod"), ("L04AG03", "L04AA23", "natalizumab"), ("L04AX07", "N07XX09", "dimethyl_fumarate")],
-)  # fmt: skip
+    [
+        ("L04AE01", "L04AA27", "fingolimod"),
+        ("L04AG03", "L04AA23", "natalizumab"),
+        ("L04AX07", "N07XX09", "dimethyl_fumarate"),
+    ],
+)
 def test_atc_codes_from_before_and_after_2024_name_the_same_therapy(new: str, old: str, dmt: str) -> None:
     for code in (new, old):
         assert codes.concepts_of("http://www.whocc.no/atc", code) == {f"dmt:{dmt}"}
