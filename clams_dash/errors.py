@@ -33,3 +33,7 @@ class TrainingRefused(ClamsError):
 
 class FactsError(ClamsError):
     """A data file under ``data/`` with an unknown, missing or impossible entry."""
+
+
+class ConventionError(ClamsError, ValueError):
+    """An option of a progression result that does not exist or cannot be; the text names it and what it may be."""

@@ -1,24 +1,26 @@
-"""Confirmed disability worsening (CDW) and improvement (CDI) on a sequence of dated EDSS scores.
+"""Confirmed disability worsening (CDW) and improvement (CDI) on dated EDSS scores, with CDW told apart as PIRA or RAW.
 
-The rule all published tools agree on: onset is the first visit at or beyond reference plus threshold; it is confirmed
-at the first eligible visit at least ``confirm_days`` later; every visit from onset to confirmation stays at or beyond
-reference plus threshold (not beyond the onset value). Without an eligible visit the change is unconfirmed and is
-never an event. Sources: pymsprog / msprog (Montobbio), drstrupf 2023, CORe (Lorscheider 2016); see
-``data/rules/edss.toml`` for the thresholds.
+The rule all published tools agree on is in :mod:`clams_dash.clinical.scan`, the labels are in
+:mod:`clams_dash.clinical.pira`, the choices in :class:`clams_dash.clinical.convention.Convention`. Without an eligible
+visit a change is unconfirmed and is never an event. Everything is as of the last data known.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from clams_dash.clinical.edss import ThresholdConvention, edss_rules, require_valid, threshold
+from clams_dash.clinical.convention import Convention
+from clams_dash.clinical.definitions import progression_rules
+from clams_dash.clinical.edss import require_valid, threshold
+from clams_dash.clinical.pira import CourseDays, Label, label_worsening
+from clams_dash.clinical.scan import FOREVER, WORSE, Change, Rules, days_since_relapse, scan
+from clams_dash.model.records import Case
 
 Kind = Literal["CDW", "CDI"]
-NEVER = 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,33 +32,14 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True)
-class Convention:
-    """The choices a progression result depends on; print them beside it.
-
-    ``tolerance_days`` is how much earlier than ``confirm_days`` a visit may confirm. ``relapse_days`` is the distance
-    a reference or confirmation visit keeps from the last relapse before it. ``reference``: ``fixed`` = the first
-    eligible visit, ``roving`` = moves to the confirmation visit after each confirmed change. ``event``: ``first`` of
-    each kind or ``multiple``; a fixed reference would count the same step again, so it yields the first only.
-    """
-
-    threshold: str = field(default_factory=lambda: edss_rules().default_threshold)
-    confirm_days: int = field(default_factory=lambda: edss_rules().default_confirm_days)
-    tolerance_days: int = field(default_factory=lambda: edss_rules().default_tolerance_days)
-    relapse_days: int = field(default_factory=lambda: edss_rules().default_relapse_days)
-    reference: Literal["fixed", "roving"] = "roving"
-    event: Literal["first", "multiple"] = "multiple"
-
-    def __post_init__(self) -> None:
-        threshold(self.threshold)
-        if self.confirm_days < 1 or not 0 <= self.tolerance_days < self.confirm_days or self.relapse_days < 0:
-            raise ValueError("confirm_days must be at least 1, tolerance_days below it, relapse_days not negative")
-        if self.reference not in ("fixed", "roving") or self.event not in ("first", "multiple"):
-            raise ValueError("reference must be 'fixed' or 'roving', event 'first' or 'multiple'")
-
-
-@dataclass(frozen=True, slots=True)
 class ConfirmedChange:
-    """A confirmed change: the reference it is measured against, its onset and the visit that confirmed it."""
+    """A confirmed change: the reference it is measured against, its onset and the visit that confirmed it.
+
+    ``label`` of a CDW: PIRA, RAW, or "undefined" when neither; None = cannot be told (a relapse without a date), and
+    for a CDI. ``label_confirmed_date``: the visit at which PIRA or RAW became known, for PIRA at times later than
+    ``confirmed_date``. ``label_final``: whether data still to come cannot change the label. ``held_until``: the last
+    visit in a row at which the change held.
+    """
 
     kind: Kind
     reference_date: date
@@ -64,6 +47,10 @@ class ConfirmedChange:
     onset_date: date
     onset_edss: float
     confirmed_date: date
+    held_until: date
+    label: Label | None = None
+    label_confirmed_date: date | None = None
+    label_final: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,89 +66,59 @@ class UnconfirmedChange:
 
 @dataclass(frozen=True, slots=True)
 class Progression:
-    """Confirmed changes in order of onset, and those still unconfirmed."""
+    """Confirmed changes in order of onset, those still unconfirmed, and what the reader must know about the data."""
 
     events: tuple[ConfirmedChange, ...]
     unconfirmed: tuple[UnconfirmedChange, ...]
+    notes: tuple[str, ...] = ()
 
     def first(self, kind: Kind) -> ConfirmedChange | None:
         """The first confirmed change of that kind."""
         return next((event for event in self.events if event.kind == kind), None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Course:
-    """The visits in order, with the days since the last relapse at each."""
+def progression(case: Case, convention: Convention | None = None) -> Progression:
+    """Confirmed changes of a case as of its last data; visits without an EDSS are left out and counted in ``notes``.
 
-    scores: tuple[Score, ...]
-    days_since_relapse: tuple[int, ...]
-    convention: Convention
-    limits: ThresholdConvention
-
-    def eligible(self, position: int) -> bool:
-        """Whether the visit may serve as reference or confirmation."""
-        return self.days_since_relapse[position] >= self.convention.relapse_days
-
-    def first_eligible(self, position: int) -> int | None:
-        return next((at for at in range(position, len(self.scores)) if self.eligible(at)), None)
-
-    def direction(self, reference: int, position: int) -> Kind | None:
-        """The kind of change the visit shows against the reference, if any."""
-        base = self.scores[reference].edss
-        change = self.scores[position].edss - base
-        if abs(change) < self.limits.delta(base):
-            return None
-        return "CDW" if change > 0 else "CDI"
-
-    def confirm(self, reference: int, onset: int, kind: Kind) -> tuple[bool, int | None]:
-        """Whether the change holds as far as it must, and the visit confirming it (None = no eligible visit)."""
-        earliest = self.convention.confirm_days - self.convention.tolerance_days
-        for position in range(onset + 1, len(self.scores)):
-            if self.direction(reference, position) != kind:
-                return False, None
-            waited = (self.scores[position].date - self.scores[onset].date).days
-            if waited >= earliest and self.eligible(position):
-                return True, position
-        return True, None
-
-
-def _course(scores: Iterable[Score], relapses: Iterable[date], convention: Convention) -> _Course:
-    ordered = sorted(scores, key=lambda score: score.date)
-    for earlier, later in pairwise(ordered):
-        if earlier.date == later.date:
-            raise ValueError(f"two EDSS scores on {later.date}; one visit per day is needed")
-    for score in ordered:
-        require_valid(score.edss)
-    onsets = sorted(relapses)
-    since = tuple(
-        min(((score.date - onset).days for onset in onsets if onset <= score.date), default=NEVER) for score in ordered
-    )
-    return _Course(tuple(ordered), since, convention, threshold(convention.threshold))
+    Raises ValueError for a value that is no EDSS score or for two scores on one day, which no pool holds.
+    """
+    scores = [Score(visit.date, visit.edss) for visit in case.visits if visit.edss is not None]
+    found = confirmed_changes(scores, [relapse.date for relapse in case.relapses], convention, case.last_date())
+    without = len(case.visits) - len(scores)
+    notes = list(found.notes)
+    if without:
+        notes.append(f"{without} of {len(case.visits)} visits have no EDSS and are left out")
+    return Progression(found.events, found.unconfirmed, tuple(notes))
 
 
 def confirmed_changes(
-    scores: Iterable[Score], relapses: Iterable[date] = (), convention: Convention | None = None
+    scores: Iterable[Score],
+    relapses: Iterable[date | None] = (),
+    convention: Convention | None = None,
+    known_until: date | None = None,
 ) -> Progression:
     """Confirmed and unconfirmed changes of disability.
 
     Parameters
     ----------
     scores : EDSS scores, at most one per day, in any order.
-    relapses : onset dates.
+    relapses : onset dates; None = a relapse whose date is not known, after which no worsening is called PIRA.
     convention : the choices made; None = the project's defaults.
+    known_until : last day anything is known of; None = the last score or relapse.
 
     Raises
     ------
     ValueError : a value that is no EDSS score, or two scores on one day.
     """
     chosen = convention or Convention()
-    course = _course(scores, relapses, chosen)
-    reference = course.first_eligible(0)
-    if reference is None:
-        return Progression((), ())
-    if chosen.reference == "fixed":
-        return _against_fixed(course, reference)
-    return _against_roving(course, reference)
+    dated, undated = _split(relapses)
+    course = _course(scores, dated, known_until)
+    rules = chosen.rules()
+    found = scan(
+        course.days.days, course.edss, course.days.relapses, course.days.since, threshold(chosen.threshold).delta, rules
+    )
+    events = [_event(course, change, chosen, rules, dates_complete=not undated) for change in found.confirmed]
+    return Progression(_wanted(events, chosen), _open(course, found.unconfirmed), _notes(course, undated, chosen))
 
 
 def change_from(
@@ -174,56 +131,111 @@ def change_from(
     """
     if any(score.date <= reference.date for score in later):
         raise ValueError(f"scores to compare must be dated after the reference of {reference.date}")
-    return _against_fixed(_course((reference, *later), relapses, convention), 0)
+    course = _course((reference, *later), sorted(relapses), None)
+    since = [FOREVER, *course.days.since[1:]]
+    rules = Convention(
+        threshold=convention.threshold,
+        confirm_days=convention.confirm_days,
+        tolerance_days=convention.tolerance_days,
+        late_days=convention.late_days,
+        relapse_days=convention.relapse_days,
+        onset_relapse_days=convention.onset_relapse_days,
+        sustained_days=convention.sustained_days,
+        reference="fixed",
+    ).rules()
+    limits = threshold(convention.threshold)
+    found = scan(course.days.days, course.edss, course.days.relapses, since, limits.delta, rules)
+    events = tuple(_event(course, change, convention, rules, dates_complete=True) for change in found.confirmed)
+    return Progression(events, _open(course, found.unconfirmed))
 
 
-def _event(course: _Course, kind: Kind, reference: int, onset: int, confirmation: int) -> ConfirmedChange:
-    base, start = course.scores[reference], course.scores[onset]
-    return ConfirmedChange(kind, base.date, base.edss, start.date, start.edss, course.scores[confirmation].date)
+class _Course(NamedTuple):
+    """The scores in order of date: as dates, as values, and as day numbers beside the relapses."""
+
+    dates: tuple[date, ...]
+    edss: list[float]
+    days: CourseDays
 
 
-def _open(course: _Course, kind: Kind, reference: int, onset: int) -> UnconfirmedChange:
-    base, start = course.scores[reference], course.scores[onset]
-    return UnconfirmedChange(kind, base.date, base.edss, start.date, start.edss)
+def _course(scores: Iterable[Score], relapses: Sequence[date], known_until: date | None) -> _Course:
+    ordered = sorted(scores, key=lambda score: score.date)
+    for earlier, later in pairwise(ordered):
+        if earlier.date == later.date:
+            raise ValueError(f"two EDSS scores on {later.date}; one visit per day is needed")
+    for score in ordered:
+        require_valid(score.edss)
+    dates = tuple(score.date for score in ordered)
+    days = [day.toordinal() for day in dates]
+    onsets = [day.toordinal() for day in relapses]
+    last = known_until.toordinal() if known_until else max([*days[-1:], *onsets[-1:]], default=0)
+    return _Course(
+        dates,
+        [score.edss for score in ordered],
+        CourseDays(days, onsets, days_since_relapse(days, onsets), last),
+    )
 
 
-def _against_fixed(course: _Course, reference: int) -> Progression:
-    events: list[ConfirmedChange] = []
-    unconfirmed: list[UnconfirmedChange] = []
-    found: set[Kind] = set()
-    for onset in range(reference + 1, len(course.scores)):
-        kind = course.direction(reference, onset)
-        if kind is None or kind in found:
-            continue
-        holds, confirmation = course.confirm(reference, onset, kind)
-        if not holds:
-            continue
-        found.add(kind)
-        if confirmation is None:
-            unconfirmed.append(_open(course, kind, reference, onset))
+def _split(relapses: Iterable[date | None]) -> tuple[list[date], int]:
+    given = list(relapses)
+    dated = sorted(day for day in given if day is not None)
+    return dated, len(given) - len(dated)
+
+
+def _event(
+    course: _Course, change: Change, convention: Convention, rules: Rules, *, dates_complete: bool
+) -> ConfirmedChange:
+    label: Label | None = None
+    label_date, final = None, True
+    if change.direction == WORSE:
+        labelled = label_worsening(change, course.days, convention.definition(), rules, progression_rules().raw_days)
+        if labelled.label == "RAW" or dates_complete:
+            label, final = labelled.label, labelled.final
+            label_date = course.dates[labelled.confirmation] if labelled.confirmation >= 0 else None
         else:
-            events.append(_event(course, kind, reference, onset, confirmation))
-    return Progression(tuple(events), tuple(unconfirmed))
+            final = False
+    return ConfirmedChange(
+        kind="CDW" if change.direction == WORSE else "CDI",
+        reference_date=course.dates[change.reference],
+        reference_edss=change.base,
+        onset_date=course.dates[change.onset],
+        onset_edss=course.edss[change.onset],
+        confirmed_date=course.dates[change.confirmation],
+        held_until=course.dates[change.held],
+        label=label,
+        label_confirmed_date=label_date,
+        label_final=final,
+    )
 
 
-def _against_roving(course: _Course, reference: int) -> Progression:
-    events: list[ConfirmedChange] = []
-    onset = reference + 1
-    while onset < len(course.scores):
-        kind = course.direction(reference, onset)
-        holds, confirmation = course.confirm(reference, onset, kind) if kind else (False, None)
-        if kind is None or not holds:
-            onset += 1
-        elif confirmation is None:
-            return Progression(_wanted(events, course.convention), (_open(course, kind, reference, onset),))
-        else:
-            events.append(_event(course, kind, reference, onset, confirmation))
-            reference, onset = confirmation, confirmation + 1
-    return Progression(_wanted(events, course.convention), ())
+def _open(course: _Course, changes: Iterable[Change]) -> tuple[UnconfirmedChange, ...]:
+    return tuple(
+        UnconfirmedChange(
+            kind="CDW" if change.direction == WORSE else "CDI",
+            reference_date=course.dates[change.reference],
+            reference_edss=change.base,
+            onset_date=course.dates[change.onset],
+            onset_edss=course.edss[change.onset],
+        )
+        for change in changes
+    )
 
 
-def _wanted(events: Sequence[ConfirmedChange], convention: Convention) -> tuple[ConfirmedChange, ...]:
+def _wanted(events: list[ConfirmedChange], convention: Convention) -> tuple[ConfirmedChange, ...]:
+    ordered = sorted(events, key=lambda event: event.onset_date)
     if convention.event == "multiple":
-        return tuple(events)
-    firsts = {event.kind: event for event in reversed(events)}
-    return tuple(event for event in events if firsts[event.kind] is event)
+        return tuple(ordered)
+    firsts = {event.kind: event for event in reversed(ordered)}
+    return tuple(event for event in ordered if firsts[event.kind] is event)
+
+
+def _notes(course: _Course, undated: int, convention: Convention) -> tuple[str, ...]:
+    notes = []
+    if undated:
+        relapses = "1 relapse has" if undated == 1 else f"{undated} relapses have"
+        notes.append(f"{relapses} no date, so no worsening can be called PIRA")
+    if len(course.edss) < 2:
+        count = "no visit has" if not course.edss else "only one visit has"
+        notes.append(f"{count} an EDSS; a change cannot be judged")
+    elif all(since < convention.relapse_days for since in course.days.since):
+        notes.append(f"every visit is within {convention.relapse_days} days after a relapse; there is no reference")
+    return tuple(notes)

@@ -15,8 +15,9 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
+from clams_dash.clinical.convention import Convention
 from clams_dash.clinical.edss import is_valid
-from clams_dash.clinical.progression import Convention, Score, change_from
+from clams_dash.clinical.progression import Score, change_from
 from clams_dash.response.features import features_at
 from clams_dash.response.history import LONG_AGO, Look, present_therapy
 from clams_dash.response.logistic import expit, fit_logistic

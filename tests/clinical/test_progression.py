@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clams_dash.clinical.convention import Convention
+from clams_dash.clinical.definitions import progression_rules
 from clams_dash.clinical.edss import threshold
-from clams_dash.clinical.progression import Convention, Score, change_from, confirmed_changes
+from clams_dash.clinical.progression import Score, change_from, confirmed_changes
 from clams_dash.model.tables import EDSS_STEPS
 
 START = date(2020, 1, 1)
@@ -132,6 +134,7 @@ def test_impossible_conventions_are_refused(wrong):
         Convention(**wrong)
 
 
+relapse_days = st.lists(st.integers(-200, 3000), max_size=4)
 courses = st.lists(
     st.tuples(st.integers(min_value=14, max_value=400), st.sampled_from(EDSS_STEPS)), min_size=1, max_size=14
 )
@@ -165,12 +168,32 @@ def test_every_event_holds_from_onset_to_confirmation(course, relapse_days, conv
         assert not any(0 <= (event.reference_date - relapse).days < 30 for relapse in relapses)
 
 
-@given(courses, st.sampled_from(EDSS_STEPS))
-def test_a_later_visit_never_takes_a_confirmed_event_away(course, edss):
+def dates_of(event):
+    return (event.kind, event.reference_date, event.reference_edss, event.onset_date, event.confirmed_date)
+
+
+@given(
+    courses,
+    st.sampled_from(EDSS_STEPS),
+    st.integers(1, 900),
+    relapse_days,
+    st.sampled_from(["fixed", "roving"]),
+    st.sampled_from(sorted(progression_rules().definitions)),
+)
+def test_a_later_visit_never_changes_the_dates_of_a_confirmed_event(course, edss, gap, relapses, reference, pira):
     scores = scores_of(course)
-    before = confirmed_changes(scores).events
-    after = confirmed_changes([*scores, Score(scores[-1].date + timedelta(days=200), edss)]).events
-    assert after[: len(before)] == before
+    attacks = [START + timedelta(days=day) for day in relapses]
+    convention = Convention(reference=reference, pira=pira, confirm_days=84)
+    before = confirmed_changes(scores, attacks, convention).events
+    more = [*scores, Score(scores[-1].date + timedelta(days=gap), edss)]
+    after = confirmed_changes(more, attacks, convention).events
+    assert [dates_of(event) for event in after[: len(before)]] == [dates_of(event) for event in before]
+    for earlier, later in zip(before, after, strict=False):
+        if earlier.label == later.label:
+            assert earlier.label_confirmed_date == later.label_confirmed_date
+        else:
+            assert (earlier.label, later.label) == ("undefined", "PIRA")
+            assert not earlier.label_final
 
 
 @given(courses)
