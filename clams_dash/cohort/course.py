@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from clams_dash.cohort.disease import step_month
 from clams_dash.cohort.disease_state import RRMS, DiseaseState, DrawStream, Events, Month, draw_state, features_of
 from clams_dash.cohort.families import Features
-from clams_dash.cohort.parameters import Parameters
-from clams_dash.cohort.people import DAYS_PER_YEAR, People, day_number
+from clams_dash.cohort.parameters import CohortParameters, Parameters
+from clams_dash.cohort.people import DAYS_PER_YEAR, NEVER_LOST, People, day_number
 from clams_dash.cohort.policy import NO_STOPS, Known, PolicyDraws, Stops, start_therapies, stop_therapies
 from clams_dash.cohort.treatment import TreatmentState
 from clams_dash.cohort.worlds import World
@@ -25,6 +25,7 @@ HistoryArray = NDArray[np.float32]
 StepArray = NDArray[np.int8]
 
 RELAPSE_SYSTEMS: tuple[str, ...] = ("visual", "brainstem", "sensory", "pyramidal", "cerebellar", "bowel_bladder")
+_QUIET_MONTHS = 24
 _SYSTEM_SHARES = (0.20, 0.19, 0.29, 0.20, 0.09, 0.03)
 
 
@@ -73,10 +74,13 @@ class Courses:
     step: StepArray
     drug: StepArray
     progressing: BoolArray
+    activity: HistoryArray
+    """log of the fluctuating part of disease activity"""
     t2_count: HistoryArray
     t2_volume_ml: HistoryArray
     brain_ml: HistoryArray
     spms_day: IntArray
+    lost_day: IntArray
     relapses: Relapses
     births: LesionBirths
     therapies: Therapies
@@ -94,6 +98,7 @@ class _Histories:
         self.step: StepArray = np.zeros(size, dtype=np.int8)
         self.drug: StepArray = np.zeros(size, dtype=np.int8)
         self.progressing: BoolArray = np.zeros(size, dtype=np.bool_)
+        self.activity: HistoryArray = np.zeros(size, dtype=np.float32)
         self.t2_count: HistoryArray = np.zeros(size, dtype=np.float32)
         self.t2_volume_ml: HistoryArray = np.zeros(size, dtype=np.float32)
         self.brain_ml: HistoryArray = np.zeros(size, dtype=np.float32)
@@ -105,6 +110,7 @@ class _Histories:
         self.step[index] = state.step
         self.drug[index] = therapy.drug
         self.progressing[index] = state.progressing
+        self.activity[index] = state.activity
         self.t2_count[index] = state.count
         self.t2_volume_ml[index] = state.volume
         self.brain_ml[index] = state.brain
@@ -127,11 +133,13 @@ def simulate_courses(
     ``randomised``: everybody is given one of all therapies or none, with equal chances and whatever the label says, in
     the month of entry, after being untreated until then, and keeps it; nothing drives or follows the choice.
     """
-    state_seed, disease_seed, therapy_seed, event_seed = seeds.spawn(4)
+    state_seed, disease_seed, therapy_seed, event_seed, loss_seed = seeds.spawn(5)
+    # Filled as the months pass: who is lost depends on how the disease goes.
+    people = replace(people, lost_day=np.full(len(people), NEVER_LOST, dtype=np.int64))
     month_day = _month_days(parameters)
     state = draw_state(people, parameters, state_seed)
     stream = DrawStream(len(people), parameters, disease_seed)
-    therapy_rng = np.random.default_rng(therapy_seed)
+    therapy_rng, loss_rng = np.random.default_rng(therapy_seed), np.random.default_rng(loss_seed)
     therapy = TreatmentState.untreated(len(people), world.drugs)
     histories = _Histories(len(people), len(month_day))
     calendar = _Calendar.of(people, month_day)
@@ -139,6 +147,7 @@ def simulate_courses(
         age = (first_day - people.birth_day) / DAYS_PER_YEAR
         month = Month(int(first_day), calendar.onset <= index, calendar.onset == index, age)
         events = step_month(state, people, month, therapy, stream.month(), world, parameters)
+        _lose(people, state, month, parameters.cohort, loss_rng)
         tried = np.asarray(therapy.tried.any(axis=0))
         features = partial(features_of, state, people, age, tried=tried)
         if randomised:
@@ -159,14 +168,29 @@ def simulate_courses(
         step=np.ascontiguousarray(histories.step.T),
         drug=np.ascontiguousarray(histories.drug.T),
         progressing=np.ascontiguousarray(histories.progressing.T),
+        activity=np.ascontiguousarray(histories.activity.T),
         t2_count=np.ascontiguousarray(histories.t2_count.T),
         t2_volume_ml=np.ascontiguousarray(histories.t2_volume_ml.T),
         brain_ml=np.ascontiguousarray(histories.brain_ml.T),
         spms_day=state.spms_day,
+        lost_day=people.lost_day,
         relapses=_relapse_rows(histories, parameters, end, event_rng),
         births=_birth_rows(histories, parameters, end, event_rng),
         therapies=_therapy_rows(histories, therapy, people, end),
     )
+
+
+def _lose(
+    people: People, state: DiseaseState, month: Month, cohort: CohortParameters, rng: np.random.Generator
+) -> None:
+    """Who is lost to follow-up this month: more at a higher age, and after two years without a relapse."""
+    uniform = rng.random((2, len(people)))
+    quiet = state.since_relapse > _QUIET_MONTHS
+    yearly = cohort.loss_per_year * cohort.loss_age_ratio ** ((month.age - 40.0) / 10.0)
+    chance = yearly / 12.0 * np.where(quiet, cohort.loss_quiet_ratio, 1.0)
+    here = (people.entry_day + 30 <= month.first_day) & (people.lost_day == NEVER_LOST)
+    who = np.flatnonzero(here & (uniform[0] < chance))
+    people.lost_day[who] = month.first_day + (uniform[1, who] * 28).astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True)

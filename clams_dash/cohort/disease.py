@@ -8,10 +8,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from clams_dash.cohort.disease_state import RRMS, SPMS, DiseaseState, Draws, Events, Month, RelapseEvents
+from clams_dash.cohort.disease_state import RRMS, SPMS, DiseaseState, Draws, Events, Expected, Month, RelapseEvents
 from clams_dash.cohort.parameters import Parameters
 from clams_dash.cohort.people import People
-from clams_dash.cohort.treatment import TreatmentState
+from clams_dash.cohort.treatment import ActingTherapy
 from clams_dash.cohort.worlds import World
 
 FloatArray = NDArray[np.float64]
@@ -23,16 +23,19 @@ def step_month(
     state: DiseaseState,
     people: People,
     month: Month,
-    therapy: TreatmentState,
+    therapy: ActingTherapy,
     draws: Draws,
     world: World,
     parameters: Parameters,
 ) -> Events:
     """Take the state one month on, in place, and tell what happened."""
     _drift(state, draws, parameters)
-    relapses = _relapses(state, people, month, therapy, draws, world, parameters)
-    new_t2, reactivated = _lesions(state, people, month, therapy, relapses, draws, world, parameters)
-    progressed = _disability(state, people, month, therapy, draws, world, parameters)
+    relapses, relapse_chance = _relapses(state, people, month, therapy, draws, world, parameters)
+    lesions = _lesions(state, people, month, therapy, relapses, draws, world, parameters)
+    new_t2, reactivated, expected_t2, expected_of_relapse = lesions
+    progressed, converted, progression, conversion = _disability(
+        state, people, month, therapy, draws, world, parameters
+    )
     _shrink_brain(state, month, therapy, new_t2, world, parameters)
     state.relapse_memory = np.roll(state.relapse_memory, 1, axis=0)
     state.relapse_memory[0] = 0
@@ -40,7 +43,8 @@ def step_month(
     state.lesion_memory = np.roll(state.lesion_memory, 1, axis=0)
     state.lesion_memory[0] = np.minimum(new_t2, 30000)
     state.enhancing = new_t2 + reactivated
-    return Events(relapses, new_t2, reactivated, progressed)
+    expected = Expected(relapse_chance, progression, conversion, expected_t2, expected_of_relapse)
+    return Events(relapses, new_t2, reactivated, progressed, converted, expected)
 
 
 def _drift(state: DiseaseState, draws: Draws, parameters: Parameters) -> None:
@@ -91,20 +95,21 @@ def _relapses(
     state: DiseaseState,
     people: People,
     month: Month,
-    therapy: TreatmentState,
+    therapy: ActingTherapy,
     draws: Draws,
     world: World,
     parameters: Parameters,
-) -> RelapseEvents:
-    """Relapses of this month; never in two months running, so that two lie at least 30 days apart."""
+) -> tuple[RelapseEvents, FloatArray]:
+    """Relapses of this month and the chance of one; never in two months running, so that 30 days lie between two."""
     rate = parameters.relapse
     yearly = relapse_rate(state, people, month.age, world, parameters)
     yearly = yearly * np.exp(therapy.log_ratio("relapse", world.relapse_log, rate.lag_months))
     yearly = yearly * therapy.rebound(world.drugs, rate.rebound_months, rate.lag_months)
     state.since_relapse += 1
     at_onset = month.begins & (state.course == RRMS)
-    happens = month.ill & ~month.begins & (state.since_relapse > 1) & (draws.relapse[0] < 1.0 - np.exp(-yearly / 12.0))
-    who = np.flatnonzero(happens | at_onset)
+    possible = month.ill & ~month.begins & (state.since_relapse > 1)
+    chance = possible * (1.0 - np.exp(-yearly / 12.0))
+    who = np.flatnonzero((draws.relapse[0] < chance) | at_onset)
     first = at_onset[who]
     severity = np.searchsorted(np.cumsum(rate.severity_shares)[:2], draws.relapse[1, who])
     acute = np.array(rate.acute_steps)[severity]
@@ -114,7 +119,7 @@ def _relapses(
     state.since_relapse[who] = 0
     state.relapse_count[who] += 1
     day = (draws.relapse[2, who] * 28).astype(np.int64)
-    return RelapseEvents(who, day, severity.astype(np.int64), acute, residual)
+    return RelapseEvents(who, day, severity.astype(np.int64), acute, residual), chance
 
 
 def _residual(severity: IntArray, age: FloatArray, uniforms: FloatArray, parameters: Parameters) -> IntArray:
@@ -130,30 +135,32 @@ def _lesions(
     state: DiseaseState,
     people: People,
     month: Month,
-    therapy: TreatmentState,
+    therapy: ActingTherapy,
     relapses: RelapseEvents,
     draws: Draws,
     world: World,
     parameters: Parameters,
-) -> tuple[IntArray, IntArray]:
-    """New T2 lesions and enhancing old ones; count and volume follow (confluence slows the count, old lesions shrink).
+) -> tuple[IntArray, IntArray, FloatArray, FloatArray]:
+    """New T2 lesions, enhancing old ones, and the means of the former (``Expected``).
 
-    The lesions that come with a relapse are scaled so that a therapy's ratio of new lesions is its input whatever it
-    does to relapses.
+    Count and volume follow: confluence slows the count, old lesions shrink. The lesions that come with a relapse are
+    scaled so that a therapy's ratio of new lesions is its input whatever it does to relapses.
     """
     rules, lag = parameters.lesions, parameters.relapse
     acting = therapy.log_ratio("new_t2", world.new_t2_log, rules.lag_months)
-    expected = lesion_rate(state, people, month.age, parameters) / 12.0 * np.exp(acting)
+    possible = month.ill & ~month.begins
+    steady = lesion_rate(state, people, month.age, parameters) / 12.0 * np.exp(acting) * possible
     on_relapses = therapy.log_ratio("relapse", world.relapse_log, lag.lag_months)[relapses.who]
-    expected[relapses.who] += rules.per_relapse * np.exp(acting[relapses.who] - on_relapses)
-    expected *= draws.burst * (month.ill & ~month.begins)
+    of_relapse = np.zeros(len(steady))
+    of_relapse[relapses.who] = rules.per_relapse * np.exp(acting[relapses.who] - on_relapses) * possible[relapses.who]
+    expected = (steady + of_relapse) * draws.burst
     born = poisson_of(draws.lesion[0], expected)
     reactivated = poisson_of(draws.lesion[1], expected * rules.reactivated_per_new)
     state.count += born / (1.0 + rules.confluence * state.count)
     # White matter is finite: a full brain gains less from a new lesion.
     size = state.lesion_ml * draws.lesion_size / (1.0 + state.volume / rules.volume_saturation_ml)
     state.volume = state.volume * (1.0 - month.ill * rules.volume_loss_per_year / 12.0) + born * size
-    return born, reactivated
+    return born, reactivated, steady, of_relapse
 
 
 def poisson_of(uniform: FloatArray, mean: FloatArray) -> IntArray:
@@ -176,12 +183,15 @@ def _disability(
     state: DiseaseState,
     people: People,
     month: Month,
-    therapy: TreatmentState,
+    therapy: ActingTherapy,
     draws: Draws,
     world: World,
     parameters: Parameters,
-) -> BoolArray:
-    """Residuals of last month's relapses, progression, recovery and conversion; returns who began to progress."""
+) -> tuple[BoolArray, BoolArray, FloatArray, FloatArray]:
+    """Residuals of last month's relapses, progression, recovery and conversion.
+
+    Returns who began to progress, who converted to SPMS, and the chances of both.
+    """
     rules, uniform = parameters.disability, draws.disability
     state.step = np.minimum(state.step + np.where(state.since_relapse == 1, state.residual_due, 0), rules.highest_step)
     edss = state.edss
@@ -189,7 +199,8 @@ def _disability(
     hazard = progression_rate(state, people, month.age, world, parameters)
     hazard = hazard * np.exp(on_worsening * world.age_rule(month.age))
     due = (state.steps_due > 0) & (state.step_due_in <= 1)
-    begins = month.ill & (state.steps_due <= 0) & (uniform[0] < 1.0 - np.exp(-hazard / 12.0))
+    chance = (month.ill & (state.steps_due <= 0)) * (1.0 - np.exp(-hazard / 12.0))
+    begins = uniform[0] < chance
     state.step = state.step + begins + due
     # Below EDSS 5.5 a confirmed step is a whole point, and people pass quickly from 3.0 to 6.0 (clinical.md 5.1).
     further = np.where(edss >= 5.5, 0, np.where(edss >= rules.pira_fast_from_edss, rules.pira_fast_steps, 1))
@@ -208,16 +219,17 @@ def _disability(
     state.step = np.clip(state.step - recovers, 0, rules.highest_step)
     convert = np.array(rules.spms_by_edss)[np.minimum(edss.astype(np.int64), 9)]
     convert = convert * rules.spms_age_ratio ** (month.age - 40.0) * np.where(progressing, rules.spms_progressing, 1.0)
-    converts = month.ill & (state.course == RRMS) & (uniform[3] < convert / 12.0)
+    convert_chance = (month.ill & (state.course == RRMS)) * (convert / 12.0)
+    converts = uniform[3] < convert_chance
     state.course = np.where(converts, SPMS, state.course)
     state.spms_day = np.where(converts, month.first_day, state.spms_day)
-    return np.asarray(begins)
+    return np.asarray(begins), np.asarray(converts), chance, convert_chance
 
 
 def _shrink_brain(
     state: DiseaseState,
     month: Month,
-    therapy: TreatmentState,
+    therapy: ActingTherapy,
     born: IntArray,
     world: World,
     parameters: Parameters,

@@ -162,13 +162,30 @@ class RelapseEvents:
 
 
 @dataclass(frozen=True, slots=True)
+class Expected:
+    """What was to be expected of a month in the state at its beginning, by person.
+
+    Chances of a relapse, of beginning to progress and of conversion to SPMS; ``new_t2`` and ``new_t2_of_relapse`` sum
+    to the mean number of new lesions before bursts: the part in proportion to ``lesion_frailty`` and the rest.
+    """
+
+    relapse: FloatArray
+    progression: FloatArray
+    conversion: FloatArray
+    new_t2: FloatArray
+    new_t2_of_relapse: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
 class Events:
-    """What happened in one month. ``new_t2`` and ``reactivated`` count lesions by person."""
+    """What happened in one month, and what was expected. ``new_t2`` and ``reactivated`` count lesions by person."""
 
     relapses: RelapseEvents
     new_t2: IntArray
     reactivated: IntArray
     progressed: BoolArray
+    converted: BoolArray
+    expected: Expected
 
 
 def draw_state(people: People, parameters: Parameters, seeds: np.random.SeedSequence) -> DiseaseState:

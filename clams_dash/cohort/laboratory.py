@@ -11,7 +11,7 @@ from clams_dash.cohort.drugs import Drugs, LabEffects
 from clams_dash.cohort.examinations import Window
 from clams_dash.cohort.frames import dates, numbers, words
 from clams_dash.cohort.parameters import LaboratoryParameters
-from clams_dash.cohort.people import DAYS_PER_MONTH, People
+from clams_dash.cohort.people import People
 from clams_dash.model.catalogues import Analyte, analytes, dmts
 
 FloatArray = NDArray[np.float64]
@@ -20,6 +20,7 @@ IntArray = NDArray[np.int64]
 StepArray = NDArray[np.int8]
 
 _KEY = 1_000_000
+_ASSAYS = {"nfl": "Simoa", "gfap": "Simoa"}
 Block = tuple[str, IntArray, IntArray, FloatArray]
 """analyte, person, day, value"""
 
@@ -53,6 +54,8 @@ class Bloods:
             *self._immunoglobulins(),
             self._jcv(),
             self._nfl(),
+            self._gfap(),
+            self._oligoclonal_bands(),
             self._vitamin_d(),
         ]
         catalogue = analytes()
@@ -80,7 +83,7 @@ class Bloods:
                 "lower_limit": numbers(_limits(entries, "lower_limit")[code]),
                 "upper_limit": numbers(_limits(entries, "upper_limit")[code]),
                 "specimen": words(np.array([_specimen(name) for name in names], dtype=object)[code]),
-                "assay": words(np.array(["Simoa" if name == "nfl" else None for name in names], dtype=object)[code]),
+                "assay": words(np.array([_ASSAYS.get(name) for name in names], dtype=object)[code]),
             }
         )
 
@@ -133,7 +136,7 @@ class Bloods:
         return out
 
     def _immunoglobulins(self) -> list[Block]:
-        """IgG and CD19 cells under anti-CD20: IgG falls slowly, B cells are gone and come back after a stop."""
+        """IgG, IgM and CD19 cells: under anti-CD20 IgG falls slowly, IgM faster; B cells go and come back after it."""
         p, rng, count = self.parameters, self.rng, len(self.people)
         person, month, day = self._taken(self.effects.immunoglobulin_every)
         catalogue = dmts()
@@ -148,7 +151,14 @@ class Bloods:
         returning = np.clip((self._months_since(under)[person, month] - 9.0) / 12.0, 0.0, 1.0)
         share = np.where(gone, 0.0, np.where(years > 0, returning, 1.0))
         cells = own_b[person] * share + rng.poisson(1.0, len(person))
-        return [("igg", person, day, np.maximum(igg, 2.5)), ("cd19", person, day, cells)]
+        own_m = np.exp(rng.normal(np.log(p.igm_median), p.igm_log_sd, count))
+        fall = p.igm_slope_ratio * slope[person] * years
+        igm = own_m[person] * np.exp(-fall + rng.normal(0.0, p.igm_noise, len(person)))
+        return [
+            ("igg", person, day, np.maximum(igg, 2.5)),
+            ("igm", person, day, np.maximum(igm, 0.05)),
+            ("cd19", person, day, cells),
+        ]
 
     @staticmethod
     def _months_since(active: BoolArray) -> IntArray:
@@ -168,39 +178,53 @@ class Bloods:
         return "jcv_index", person, day, np.where(positive, index, np.minimum(own[person] * noise, 0.19))
 
     def _nfl(self) -> Block:
-        """Serum NfL: age and BMI (clinical.md 3.1), progression, relapse kernel (S24), new lesions, assay."""
+        """Serum NfL: age and BMI (clinical.md 3.1), progression, activity, fading relapses (S24), lesions, assay."""
         p, rng, count, courses = self.parameters, self.rng, len(self.people), self.courses
-        measured = rng.random(count) < p.nfl_share
-        every = round(p.nfl_every_months)
-        phase = rng.integers(0, every, count)
-        months = np.arange(courses.drug.shape[1])
-        due = measured[:, None] & self.seen & ((months + phase[:, None]) % every == 0)
-        person, month, day = self._days(due)
+        person, month, day = self._regularly(p.nfl_share, p.nfl_every_months)
         log = np.log(p.nfl_at_25) + p.nfl_age_slope * (self.people.age_on(day, person) - 25.0)
         log = log + p.nfl_bmi_slope * (self.people.bmi[person] - 25.0)
         log = log + rng.normal(0.0, p.nfl_log_sd, count)[person]
         log = log + p.nfl_progressing * courses.progressing[person, month]
         log = log + p.nfl_untreated_excess * (courses.drug[person, month] == 0)
-        log = log + self._relapse_kernel(person, day)
+        log = log + p.nfl_activity * courses.activity[person, month] + self._relapse_washout(person, day)
         births = courses.births
         begun = np.searchsorted(births.person * _KEY + births.day, person * _KEY + day, side="right")
         recent = np.searchsorted(births.person * _KEY + births.day, person * _KEY + day - 21, side="right")
         log = log + p.nfl_per_gd * np.minimum(begun - recent, p.nfl_gd_cap)
         return "nfl", person, day, np.exp(log + rng.normal(0.0, p.nfl_assay_cv, len(person)))
 
-    def _relapse_kernel(self, person: IntArray, day: IntArray) -> FloatArray:
+    def _relapse_washout(self, person: IntArray, day: IntArray) -> FloatArray:
         p, relapses = self.parameters, self.courses.relapses
         if not len(relapses.person):
             return np.zeros(len(person))
-        following = np.searchsorted(relapses.person * _KEY + relapses.day, person * _KEY + day, side="right")
-        last, coming = np.maximum(following - 1, 0), np.minimum(following, len(relapses.person) - 1)
-        since = np.where((relapses.person[last] == person) & (relapses.day[last] <= day), day - relapses.day[last], 1e6)
-        ahead = np.where(
-            (relapses.person[coming] == person) & (relapses.day[coming] > day), relapses.day[coming] - day, 1e6
-        )
-        building = np.clip(1.0 - ahead / DAYS_PER_MONTH / p.nfl_build_months, 0.0, 1.0)
-        fading = np.exp(-p.nfl_washout_per_year * since / 365.25)
-        return np.asarray(p.nfl_relapse_log * np.maximum(building, fading))
+        last = np.searchsorted(relapses.person * _KEY + relapses.day, person * _KEY + day, side="right") - 1
+        known = (last >= 0) & (relapses.person[last] == person)
+        since = np.where(known, day - relapses.day[last], 1e6)
+        return np.asarray(p.nfl_relapse_log * np.exp(-p.nfl_washout_per_year * since / 365.25))
+
+    def _regularly(self, share: float, every_months: float) -> tuple[IntArray, IntArray, IntArray]:
+        """Person, month and day of a test taken in a share of people at regular intervals."""
+        count, every = len(self.people), round(every_months)
+        measured = self.rng.random(count) < share
+        phase = self.rng.integers(0, every, count)
+        months = np.arange(self.courses.drug.shape[1])
+        return self._days(measured[:, None] & self.seen & ((months + phase[:, None]) % every == 0))
+
+    def _gfap(self) -> Block:
+        """Serum GFAP: age, and a person's tendency to progress (clinical.md 3.2)."""
+        p, rng = self.parameters, self.rng
+        person, _, day = self._regularly(p.gfap_share, p.gfap_every_months)
+        log = np.log(p.gfap_at_40) + p.gfap_age_slope * (self.people.age_on(day, person) - 40.0)
+        log = log + p.gfap_progression * np.log(np.maximum(self.people.progression_frailty[person], 1e-6))
+        log = log + rng.normal(0.0, p.gfap_log_sd, len(self.people))[person]
+        return "gfap", person, day, np.exp(log + rng.normal(0.0, p.gfap_noise, len(person)))
+
+    def _oligoclonal_bands(self) -> Block:
+        """CSF-only bands, counted once at diagnosis; two or more are positive."""
+        p, rng, count = self.parameters, self.rng, len(self.people)
+        tapped = np.flatnonzero(rng.random(count) < p.csf_share)
+        bands = np.where(rng.random(count) < p.ocb_positive_share, 2 + rng.poisson(p.ocb_mean - 2.0, count), 0)
+        return "ocb", tapped, self.people.diagnosis_day[tapped], bands[tapped].astype(np.float64)
 
     def _vitamin_d(self) -> Block:
         p, rng = self.parameters, self.rng
@@ -228,6 +252,8 @@ def _watched(courses: Courses, drugs: Drugs) -> tuple[IntArray, IntArray]:
 
 
 def _specimen(analyte: str) -> str:
+    if analyte == "ocb":
+        return "csf"
     return "blood" if analyte in {"lymphocytes", "cd19"} else "serum"
 
 

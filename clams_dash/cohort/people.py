@@ -16,6 +16,7 @@ IntArray = NDArray[np.int64]
 
 DAYS_PER_YEAR = 365.25
 DAYS_PER_MONTH = DAYS_PER_YEAR / 12
+NEVER_LOST = 10**7
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class People:
     diagnosis_day: IntArray
     entry_day: IntArray
     lost_day: IntArray
+    """last day of follow-up; ``NEVER_LOST`` until the course has run"""
     centre: IntArray
     frailty: FloatArray
     """factor on the relapse rate"""
@@ -90,7 +92,6 @@ def draw_people(count: int, parameters: Parameters, scenario: Scenario, rng: np.
     onset = np.maximum(entry - lag, grid)
     wait = (rng.exponential(cohort.diagnosis_lag_years, count) * DAYS_PER_YEAR).astype(np.int64)
     diagnosis = np.minimum(onset + 14 + wait, entry)
-    stay = (rng.exponential(1.0, count) / cohort.loss_per_year * DAYS_PER_YEAR).astype(np.int64)
     smoking = rng.choice(
         3,
         count,
@@ -117,7 +118,7 @@ def draw_people(count: int, parameters: Parameters, scenario: Scenario, rng: np.
         onset_day=onset,
         diagnosis_day=diagnosis,
         entry_day=entry,
-        lost_day=entry + 30 + stay,
+        lost_day=np.full(count, NEVER_LOST, dtype=np.int64),
         centre=centre,
         frailty=relapse_frailty * shift,
         lesion_frailty=lesion_frailty * shift,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -41,6 +43,7 @@ def simulate_cohort(
     effects = load_lab_effects(drugs)
     people = draw_people(patients, parameters, world.scenario, np.random.default_rng(people_seed))
     courses = simulate_courses(people, world, parameters, course_seed, randomised=randomised)
+    people = replace(people, lost_day=courses.lost_day)
     data_day = day_number(parameters.cohort.data_date)
     window = Window(first=people.entry_day, last=np.minimum(people.lost_day, data_day))
     ids = _pseudonyms(patients)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,16 @@ ESCALATES = STOP_REASONS.index("breakthrough_activity")
 _FAILURES = tuple(STOP_REASONS.index(name) for name in ("breakthrough_activity", "progression"))
 _HARMS = tuple(STOP_REASONS.index(name) for name in ("adverse_event", "laboratory", "pml_risk"))
 NEVER_STOPPED = -1
+
+
+class ActingTherapy(Protocol):
+    """What the disease needs to know of the therapies: log ratios acting in a month, by person."""
+
+    def log_ratio(self, outcome: str | None, log_ratio: FloatArray, lag_months: float) -> FloatArray:
+        """Log rate ratio acting now on one of ``families.OUTCOMES`` (None = on brain volume)."""
+
+    def rebound(self, drugs: Drugs, rebound_months: float, lag_months: float) -> FloatArray:
+        """Factor on the relapse rate after a stop."""
 
 
 @dataclass(slots=True)

@@ -200,7 +200,8 @@ def test_lesions_are_brighter_than_white_matter_on_flair_and_ventricles_darker(
     mask = mask_of(frames, folder, study).data > 0
     around = ndimage.binary_dilation(mask, iterations=8) & ~ndimage.binary_dilation(mask, iterations=4) & (flair > 0)
     assert np.median(flair[mask]) > 1.15 * np.median(flair[around])
-    assert np.percentile(flair[flair > 0], 2) < 0.4 * np.median(flair[flair > 0])
+    # Ventricles alone: about one part in a hundred of a young brain.
+    assert np.percentile(flair[flair > 0], 0.5) < 0.4 * np.median(flair[flair > 0])
 
 
 def test_left_stays_left_from_mask_to_image(drawn: tuple[Frames, Frames, Path]) -> None:
