@@ -1,0 +1,145 @@
+"""The newest result of every analyte of a case: graded, adjusted for age where that decides, with its trend."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+
+from clams_dash.clinical.labs import pml
+from clams_dash.clinical.labs.grades import Grade, Severity, gfap_upper_limit, grade, limits_of
+from clams_dash.clinical.labs.nfl import NflPosition, NflReference, surrogate
+from clams_dash.clinical.labs.settings import lab_settings
+from clams_dash.clinical.labs.trends import TooFew, Trend, trend
+from clams_dash.clinical.person import age_on, bmi_near, exposures
+from clams_dash.model import catalogues
+from clams_dash.model.records import Case, LabResult, Source
+
+
+@dataclass(frozen=True, slots=True)
+class GradedLab:
+    """The newest result of one analyte.
+
+    ``lower`` and ``upper`` are the limits it was read against. ``severity`` of an old result is never ``ok``:
+    ``stale`` says that it no longer describes the present. ``nfl`` is its position among controls, for sNfL.
+    ``text`` is one clause for the reader; ``origin`` the rule; ``sources`` the rows of the results used.
+    """
+
+    analyte: str
+    label: str
+    specimen: str | None
+    date: date
+    value: float
+    unit: str
+    lower: float | None
+    upper: float | None
+    grade: str
+    severity: Severity
+    stale: bool
+    age_days: int
+    text: str
+    nfl: NflPosition | None
+    trend: Trend | TooFew
+    origin: str
+    sources: tuple[Source, ...]
+
+
+def graded(case: Case, as_of: date, nfl_reference: NflReference | None = None) -> tuple[GradedLab, ...]:
+    """The newest result of each analyte (and specimen) known on ``as_of``, in the order of the catalogue.
+
+    ``nfl_reference``: a centre's percentile table in place of the surrogate (``nfl.load_percentile_table``).
+    """
+    known = case.as_of(as_of)
+    classes = frozenset(
+        catalogues.dmts()[one.dmt].drug_class for one in exposures(known, as_of) if one.stop is None or as_of < one.stop
+    )
+    series: dict[tuple[str, str | None], list[LabResult]] = {}
+    for result in known.labs:
+        series.setdefault((result.analyte, result.specimen), []).append(result)
+    order = {name: at for at, name in enumerate(catalogues.analytes())}
+    keys = sorted(series, key=lambda key: (order[key[0]], key[1] or ""))
+    return tuple(_newest(known, series[key], as_of, classes, nfl_reference or surrogate()) for key in keys)
+
+
+def _newest(
+    case: Case, results: list[LabResult], as_of: date, classes: frozenset[str], reference: NflReference
+) -> GradedLab:
+    last, settings = results[-1], lab_settings()
+    analyte = catalogues.analytes()[last.analyte]
+    limits = limits_of(last)
+    position = _nfl_position(case, last, reference) if last.analyte == "nfl" else None
+    upper = limits.upper
+    if last.analyte == "gfap" and limits.origin == "catalogue":
+        age = age_on(case.patient, last.date)
+        upper = None if age is None else gfap_upper_limit(age, last.assay)
+    found = _grade(last, classes, position, upper)
+    age_days = (as_of - last.date).days
+    stale = age_days > settings.valid_for(last.analyte)
+    if stale and found.severity == "ok":
+        found = replace(found, severity="not_assessable")
+    unit = "" if analyte.unit == "index" else f" {last.unit}"
+    old = f", {age_days} d old" if stale else ""
+    return GradedLab(
+        analyte=last.analyte,
+        label=analyte.label,
+        specimen=last.specimen,
+        date=last.date,
+        value=last.value,
+        unit=last.unit,
+        lower=limits.lower,
+        upper=upper,
+        grade=found.grade,
+        severity=found.severity,
+        stale=stale,
+        age_days=age_days,
+        text=f"{analyte.label} {last.value:.{analyte.decimals}f}{unit} on {last.date.isoformat()}{old}: {found.grade}",
+        nfl=position,
+        trend=trend(
+            [result.date for result in results],
+            [result.value for result in results],
+            settings.trend,
+            relative=last.analyte in settings.trend.log_analytes,
+        ),
+        origin=found.origin,
+        sources=(last.source,),
+    )
+
+
+def _nfl_position(case: Case, result: LabResult, reference: NflReference) -> NflPosition | None:
+    age = age_on(case.patient, result.date)
+    if age is None:
+        return None
+    return reference.place(result.value, age, bmi_near(case, result.date, lab_settings().nfl.bmi_most_days))
+
+
+def _grade(result: LabResult, classes: frozenset[str], position: NflPosition | None, upper: float | None) -> Grade:
+    if result.analyte == "nfl":
+        return _nfl_grade(position)
+    if result.analyte == "gfap":
+        return _gfap_grade(result, upper)
+    if result.analyte == "jcv_index":
+        band = pml.pml_table().stratum(result.value)
+        severity: Severity = "ok" if band.stratum == "negative" else "watch"
+        return Grade(band.label, severity, pml.STRATA_FILE.name)
+    return grade(result, classes)
+
+
+def _nfl_grade(position: NflPosition | None) -> Grade:
+    if position is None:
+        return Grade("age not known or outside the range of the reference", "not_assessable", "clinical.md 3.1")
+    adjusted = " and ".join(position.adjusted_for)
+    where = f"percentile {position.words} for {adjusted}"
+    about = f", {position.label}" if position.approximate else ""
+    raised = position.z is not None and position.z > lab_settings().nfl.raised_z
+    raised = raised or (position.z is None and position.bound == ">")
+    z = "" if position.z is None else f" (z {position.z:+.1f})"
+    word = "raised, " if raised else ""
+    return Grade(f"{word}{where}{z}{about}", "watch" if raised else "ok", position.source)
+
+
+def _gfap_grade(result: LabResult, upper: float | None) -> Grade:
+    origin = "gfap_limits.csv: clinical.md 3.2 [S33]"
+    if upper is None:
+        return Grade("no limit for this age and platform", "not_assessable", origin)
+    if result.value > upper:
+        return Grade(f"above {upper:g} for age", "watch", origin)
+    return Grade(f"not above {upper:g} for age", "ok", origin)
