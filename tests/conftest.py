@@ -64,7 +64,13 @@ def import_tables(tmp_path: Path, pool: PoolFolder) -> ImportTables:
     """Write CSV files named after tables and import them: ``import_tables(patient=[{...}], visit=[{...}])``."""
     count = 0
 
-    def run(folder: Path | None = None, *, dry_run: bool = False, **rows: list[dict[str, object]]) -> ImportReport:
+    def run(
+        folder: Path | None = None,
+        *,
+        dry_run: bool = False,
+        centre: str | None = "Test centre",
+        **rows: list[dict[str, object]],
+    ) -> ImportReport:
         nonlocal count
         count += 1
         source = folder or tmp_path / f"source{count}"
@@ -72,7 +78,7 @@ def import_tables(tmp_path: Path, pool: PoolFolder) -> ImportTables:
         for table, lines in rows.items():
             pd.DataFrame(lines).to_csv(source / f"{table}.csv", index=False)
         return import_source(
-            pool, source, format_name=None, centre="Test centre", dry_run=dry_run, progress=lambda doing, share: None
+            pool, source, format_name=None, centre=centre, dry_run=dry_run, progress=lambda doing, share: None
         )
 
     return run

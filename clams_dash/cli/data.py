@@ -1,4 +1,4 @@
-"""Verbs that build and check the pool: ``demo``, ``import``, ``check``.
+"""Verbs that build the pool: ``demo``, ``import``.
 
 What only one verb needs is imported inside it, so that the others start at once.
 """
@@ -8,13 +8,20 @@ from __future__ import annotations
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clams_dash.cli.output import JsonOption, PoolOption, pool_folder, print_json, progress_bar
+from clams_dash.cli.output import (
+    LINES_SHOWN,
+    JsonOption,
+    PoolOption,
+    finding_line,
+    pool_folder,
+    print_json,
+    progress_bar,
+)
 from clams_dash.config import DEMO_PATIENTS, DEMO_SCANS, DEMO_SEED
-from clams_dash.pool.database import Database
 
 if TYPE_CHECKING:
     from clams_dash.ingest.run import ImportReport
@@ -31,7 +38,6 @@ def add_to(app: typer.Typer) -> None:
     """Add the verbs."""
     app.command("demo")(demo)
     app.command("import")(import_)
-    app.command("check")(check)
 
 
 def demo(
@@ -74,23 +80,6 @@ def import_(
     _print_report(report, json)
 
 
-def check(pool: PoolOption = None, json: JsonOption = False) -> None:
-    """Data quality of the pool: what was set aside or warned of, by table, with source rows."""
-    database = Database(pool_folder(pool))
-    rejects = database.rows("rejects")
-    sizes: dict[str, int] = {row["table_name"]: row["n"] for row in database.rows("table_sizes")}
-    if json:
-        batches = database.rows("batches")
-        print_json({"pool": database.version, "tables": sizes, "batches": batches, "rejects": rejects})
-    else:
-        for table, rows in sizes.items():
-            typer.echo(f"{table:14} {rows:>9} rows")
-        for row in rejects:
-            typer.echo(_reject_line(row))
-    if any(row["severity"] == "error" for row in rejects):
-        raise typer.Exit(1)
-
-
 def _print_report(report: ImportReport, json: bool) -> None:
     if json:
         print_json({**asdict(report), "rejects": [asdict(reject) for reject in report.rejects]})
@@ -100,13 +89,13 @@ def _print_report(report: ImportReport, json: bool) -> None:
         return
     kept = ", ".join(f"{count} {table}" for table, count in report.rows_kept.items())
     typer.echo(f"{report.source} ({report.format}): {report.rows_read} rows read; kept {kept}")
-    for reject in report.rejects:
-        typer.echo(_reject_line(asdict(reject)))
+    for reject in report.rejects[:LINES_SHOWN]:
+        typer.echo(finding_line(asdict(reject)))
+    if len(report.rejects) > LINES_SHOWN:
+        typer.echo(f"... and {len(report.rejects) - LINES_SHOWN} more: `clams check --batch {report.batch_id} --all`")
+    if report.rows_superseded:
+        taken = ", ".join(f"{count} {table}" for table, count in report.rows_superseded.items())
+        typer.echo(f"took the place of earlier rows: {taken}")
     warnings = len(report.rejects) - report.errors
     outcome = f"pool version {report.version}" if report.version else "dry run: nothing changed"
     typer.echo(f"{report.errors} set aside, {warnings} warnings; batch {report.batch_id}; {outcome}")
-
-
-def _reject_line(row: dict[str, Any]) -> str:
-    place = f"{row['source_file']}, row {row['source_row']}, column {row['column_name']}"
-    return f"{row['severity']:7} {row['table_name']}: {place}: {row['reason']} (value {row['value']!r})"

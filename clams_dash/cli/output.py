@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -20,6 +20,8 @@ PoolOption = Annotated[
     Path | None, typer.Option("--pool", help="Pool folder (default: CLAMS_POOL or data/pool).", show_default=False)
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
+LINES_SHOWN = 40
+"""Faults printed unless all are asked for."""
 Report = Callable[[str, float], None]
 
 
@@ -31,6 +33,12 @@ def pool_folder(path: Path | None) -> PoolFolder:
 def print_json(document: object) -> None:
     """Print one JSON document."""
     typer.echo(json.dumps(document, indent=2, ensure_ascii=False, default=_plain))
+
+
+def finding_line(row: Mapping[str, Any]) -> str:
+    """One fault of an import as a line."""
+    place = f"{row['source_file']}, row {row['source_row']}, column {row['column_name']}"
+    return f"{row['severity']:7} {row['table_name']}: {place}: {row['reason']} (value {row['value']!r})"
 
 
 def _plain(value: object) -> object:

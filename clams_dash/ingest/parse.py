@@ -10,7 +10,7 @@ import pandas as pd
 from pandas.api import types
 
 from clams_dash.ingest.staging import MISSING_WORDS
-from clams_dash.model.tables import Column
+from clams_dash.model.tables import Column, Table
 
 _TRUE, _FALSE = frozenset({"true", "1", "yes", "y"}), frozenset({"false", "0", "no", "n"})
 _ISO_DATE = r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?"
@@ -36,6 +36,12 @@ def parse_column(raw: pd.Series, column: Column) -> Parsed:
 def empty_column(column: Column, index: pd.Index) -> pd.Series:
     """Make a column of missing values of the right kind."""
     return _PARSERS[column.kind][0](pd.Series([None] * len(index), index=index, dtype=object))
+
+
+def empty_frame(table: Table) -> pd.DataFrame:
+    """Make a frame of a table without rows, its columns of the right kinds."""
+    none = pd.RangeIndex(0)
+    return pd.DataFrame({column.name: empty_column(column, none) for column in table.columns})
 
 
 def is_blank(value: object) -> bool:
@@ -99,6 +105,7 @@ _PARSERS: dict[str, tuple[Callable[[pd.Series], pd.Series], str]] = {
     "whole": (_whole, "a whole number"),
     "flag": (_flag, "true or false"),
     "date": (_date, "a date as YYYY-MM-DD"),
+    "timestamp": (_date, "a date as YYYY-MM-DD"),
     "wholes": (_list, "a list"),
     "numbers": (_list, "a list"),
 }

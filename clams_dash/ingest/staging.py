@@ -35,7 +35,7 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A row of the ``reject`` table."""
+    """A row of the ``reject`` table. ``rule``: the check that found it; ``patient_id``: filled in by the import."""
 
     table_name: str
     source_file: str | None
@@ -44,6 +44,8 @@ class Reject:
     value: str | None
     reason: str
     severity: str = "error"
+    rule: str | None = None
+    patient_id: str | None = None
 
 
 @dataclass(frozen=True)

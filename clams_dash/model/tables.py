@@ -1,55 +1,16 @@
-"""The tables of the pool: one description from which the DDL, the import checks and the documentation follow.
-
-Column kinds: ``text``, ``date``, ``number`` (double), ``whole`` (integer), ``flag`` (boolean), ``timestamp``,
-``wholes`` and ``numbers`` (lists).
-Bounds are inclusive. ``choices`` names a catalogue (see :mod:`clams_dash.model.catalogues`) or lists codes.
-A column marked ``derived`` is filled in by the import and not read from a source.
-"""
+"""The tables of the pool: one description from which the DDL, the import checks and the documentation follow."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+from clams_dash.model.bookkeeping import ERASURE, IMPORT_BATCH, PATIENT_LINK, REJECT
+from clams_dash.model.description import Column, Table
+
+__all__ = ["ERASURE", "IMPORT_BATCH", "PATIENT_LINK", "REJECT", "Column", "Table"]
 
 EDSS_STEPS: tuple[float, ...] = (0.0, *(1.0 + 0.5 * step for step in range(19)))
 """The twenty valid EDSS values: 0, 1.0, 1.5 ... 10.0. There is no 0.5 (Kurtzke 1983; Neurostatus)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column: its kind, whether it may be missing, its unit, and what counts as valid."""
-
-    name: str
-    kind: str
-    meaning: str
-    required: bool = False
-    unit: str | None = None
-    low: float | None = None
-    high: float | None = None
-    choices: str | tuple[str | float, ...] | None = None
-    pattern: str | None = None
-    derived: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """One table: its columns, its natural key (a second row with the same key is a duplicate) and sort order."""
-
-    name: str
-    meaning: str
-    columns: tuple[Column, ...]
-    key: tuple[str, ...]
-    order: tuple[str, ...]
-    clinical: bool = True
-    by_name: dict[str, Column] = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "by_name", {column.name: column for column in self.columns})
-
-    @property
-    def source_columns(self) -> tuple[Column, ...]:
-        """The columns a source may give."""
-        return tuple(column for column in self.columns if not column.derived)
 
 
 PROVENANCE: tuple[Column, ...] = (
@@ -73,9 +34,14 @@ def _fs(name: str, high: int, meaning: str) -> Column:
 
 
 def _table(
-    name: str, meaning: str, columns: Sequence[Column], key: tuple[str, ...], order: tuple[str, ...] | None = None
+    name: str,
+    meaning: str,
+    columns: Sequence[Column],
+    key: tuple[str, ...],
+    order: tuple[str, ...] | None = None,
+    replaces: tuple[str, ...] | None = None,
 ) -> Table:
-    return Table(name, meaning, (*columns, *PROVENANCE), key, order or key)
+    return Table(name, meaning, (*columns, *PROVENANCE), key, order or key, replaces or key)
 
 
 PATIENT = _table(
@@ -269,44 +235,7 @@ LESION = _table(
     ),
     key=("study_id", "lesion_id"),
     order=("patient_id", "study_id", "lesion_id"),
-)
-
-IMPORT_BATCH = Table(
-    "import_batch",
-    "one row per import",
-    (
-        Column("batch_id", "text", "batch", required=True),
-        Column("source", "text", "folder or file imported", required=True),
-        Column("format", "text", "format", required=True),
-        Column("centre", "text", "centre given or found"),
-        Column("started_at", "timestamp", "start, UTC", required=True),
-        Column("finished_at", "timestamp", "end, UTC"),
-        Column("rows_read", "whole", "rows read"),
-        Column("rows_kept", "whole", "rows kept"),
-        Column("rows_rejected", "whole", "rows or values set aside"),
-        Column("sha256", "text", "digest over the source's files"),
-    ),
-    key=("batch_id",),
-    order=("started_at", "batch_id"),
-    clinical=False,
-)
-
-REJECT = Table(
-    "reject",
-    "what an import set aside or warned of",
-    (
-        Column("batch_id", "text", "batch", required=True),
-        Column("table_name", "text", "table meant", required=True),
-        Column("source_file", "text", "file"),
-        Column("source_row", "whole", "row; the header is row 1"),
-        Column("column_name", "text", "column at fault"),
-        Column("value", "text", "value at fault, as text"),
-        Column("reason", "text", "what is wrong and what was done", required=True),
-        Column("severity", "text", "error = set aside, warning = kept", required=True, choices=("error", "warning")),
-    ),
-    key=(),
-    order=("batch_id", "table_name", "source_file", "source_row"),
-    clinical=False,
+    replaces=("study_id",),
 )
 
 CLINICAL_TABLES: tuple[Table, ...] = (
@@ -320,5 +249,7 @@ CLINICAL_TABLES: tuple[Table, ...] = (
     SERIES,
     LESION,
 )
-ALL_TABLES: tuple[Table, ...] = (*CLINICAL_TABLES, IMPORT_BATCH, REJECT)
+RECORD_TABLES: tuple[Table, ...] = (IMPORT_BATCH, REJECT, PATIENT_LINK, ERASURE)
+"""What the pool notes about its own making."""
+ALL_TABLES: tuple[Table, ...] = (*CLINICAL_TABLES, *RECORD_TABLES)
 BY_NAME: dict[str, Table] = {table.name: table for table in ALL_TABLES}

@@ -1,11 +1,14 @@
-"""Building the next version of the pool: the rows of the current one plus those of an import, sorted by patient.
+"""Building the next version of the pool out of the current one: with the rows of an import, or without some.
 
 Sorted tables keep one patient's rows together on disk, which keeps opening a case fast at any size without indexes.
+A row whose place a later import took stays in the schema ``superseded``, with the batch that took it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,58 +17,182 @@ import pandas as pd
 
 from clams_dash.errors import PoolError
 from clams_dash.model import tables
+from clams_dash.model.tables import Table
 from clams_dash.pool import schema
 from clams_dash.pool.database import statement
 from clams_dash.pool.folder import PoolFolder
+from clams_dash.pool.quality import completeness_statements
+from clams_dash.pool.schema import SUPERSEDED
 
 
-def build_next(folder: PoolFolder, building: Path, additions: Mapping[str, pd.DataFrame]) -> None:
-    """Write the file ``building``: all rows of the current version (if any) and of ``additions``.
+def build_next(folder: PoolFolder, building: Path, batch_id: str, additions: Mapping[str, pd.DataFrame]) -> None:
+    """Write the file ``building``: the rows of the current version (if any) with those of an import.
 
     Parameters
     ----------
+    batch_id
+        Batch of the additions; rows of the current version whose place they take are kept as superseded by it.
     additions
         Frames by table name; every column of the table must be present.
     """
+    with _version(folder, building) as (connection, earlier):
+        for table in tables.ALL_TABLES:
+            _add(connection, table, earlier, additions, batch_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Without:
+    """What to leave out: rows of the clinical tables and of ``records`` with ``value`` in ``column``.
+
+    ``note`` names the statement that notes it in the pool; it may use ``$value`` and ``$at``.
+    """
+
+    column: str
+    value: str
+    records: tuple[Table, ...]
+    note: str
+
+
+def build_without(folder: PoolFolder, building: Path, without: Without) -> None:
+    """Write the file ``building``: the current version without some rows; what they superseded stands again."""
+    with _version(folder, building) as (connection, _):
+        for table in tables.CLINICAL_TABLES:
+            _keep(connection, table, without)
+        for table in tables.CLINICAL_TABLES:
+            connection.execute(_newest(table, standing=True))
+            connection.execute(_newest(table, standing=False))
+        for table in tables.CLINICAL_TABLES:
+            connection.execute(f"DROP TABLE {_kept(table)}")
+        for table in tables.RECORD_TABLES:
+            rows = f"INSERT INTO {table.name} SELECT * FROM earlier.{table.name}"  # noqa: S608
+            if table in without.records:
+                rows += f" WHERE {without.column} IS DISTINCT FROM $value"
+            connection.execute(
+                f"{rows} {_order(table)}", {"value": without.value} if table in without.records else None
+            )
+        at = datetime.now(UTC).replace(tzinfo=None)
+        connection.execute(statement(without.note), {"value": without.value, "at": at})
+
+
+@contextmanager
+def _version(folder: PoolFolder, building: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, bool]]:
+    """An empty version with the current one attached as ``earlier``; finished when the block ends."""
     current = folder.version_file(folder.current_version()) if folder.exists() else None
     try:
         with duckdb.connect(str(building)) as connection:
-            _fill(connection, current, additions)
+            for creation in schema.create_statements():
+                connection.execute(creation)
+            if current is not None:
+                connection.execute(f"ATTACH '{str(current).replace(chr(39), chr(39) * 2)}' AS earlier (READ_ONLY)")
+                _check_format(connection, current)
+            connection.execute(
+                "INSERT INTO pool_info VALUES (?, ?, ?)",
+                [schema.POOL_FORMAT, duckdb.__version__, datetime.now(UTC).replace(tzinfo=None)],
+            )
+            yield connection, current is not None
+            connection.execute(statement("case_summary"))
+            for counting in completeness_statements():
+                connection.execute(counting)
             connection.execute("CHECKPOINT")
     except duckdb.Error as error:
         raise PoolError(f"{folder.path}: the new version could not be built ({error})") from error
 
 
-def _fill(connection: duckdb.DuckDBPyConnection, current: Path | None, additions: Mapping[str, pd.DataFrame]) -> None:
-    for creation in schema.create_statements():
-        connection.execute(creation)
-    if current is not None:
-        connection.execute(f"ATTACH '{str(current).replace(chr(39), chr(39) * 2)}' AS earlier (READ_ONLY)")
-        _check_format(connection, current)
-    connection.execute(
-        "INSERT INTO pool_info VALUES (?, ?, ?)",
-        [schema.POOL_FORMAT, duckdb.__version__, datetime.now(UTC).replace(tzinfo=None)],
-    )
-    for table in tables.ALL_TABLES:
-        _fill_table(connection, table, current is not None, additions.get(table.name))
-    connection.execute(statement("case_summary"))
-
-
-def _fill_table(
-    connection: duckdb.DuckDBPyConnection, table: tables.Table, earlier: bool, rows: pd.DataFrame | None
+def _add(
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    earlier: bool,
+    additions: Mapping[str, pd.DataFrame],
+    batch_id: str,
 ) -> None:
-    parts = [f"SELECT * FROM earlier.{table.name}"] if earlier else []  # noqa: S608
-    if rows is not None and len(rows):
+    rows = additions.get(table.name)
+    added = rows is not None and len(rows) > 0
+    parts = []
+    if earlier:
+        parts.append(_earlier_rows(connection, table, additions, batch_id))
+    if added:
         connection.register("addition", rows)
         typed = ", ".join(
             f"CAST({column.name} AS {schema.sql_type(column)}) AS {column.name}" for column in table.columns
         )
         parts.append(f"SELECT {typed} FROM addition")  # noqa: S608 - names come from the table description
     if parts:
-        order = ", ".join(f"{name} NULLS LAST" for name in table.order)
-        connection.execute(f"INSERT INTO {table.name} BY NAME {' UNION ALL BY NAME '.join(parts)} ORDER BY {order}")
-    if rows is not None and len(rows):
+        connection.execute(f"INSERT INTO {table.name} BY NAME {' UNION ALL BY NAME '.join(parts)} {_order(table)}")
+    if added:
         connection.unregister("addition")
+
+
+def _earlier_rows(
+    connection: duckdb.DuckDBPyConnection, table: Table, additions: Mapping[str, pd.DataFrame], batch_id: str
+) -> str:
+    """Query of the rows that still stand; those whose place is taken are put among the superseded."""
+    standing = f"SELECT * FROM earlier.{table.name}"  # noqa: S608
+    claims = _claims(table, additions)
+    if table not in tables.CLINICAL_TABLES or not table.replaces:
+        return standing
+    gone = f"INSERT INTO {SUPERSEDED}.{table.name} SELECT * FROM earlier.{SUPERSEDED}.{table.name}"  # noqa: S608
+    if claims is None:
+        connection.execute(f"{gone} {_order(table)}")
+        return standing
+    connection.register("claims", claims)
+    typed = ", ".join(f"CAST({name} AS {schema.sql_type(table.by_name[name])}) AS {name}" for name in table.replaces)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE claimed AS SELECT DISTINCT {typed} FROM claims")  # noqa: S608
+    connection.unregister("claims")
+    same = " AND ".join(f"claimed.{name} IS NOT DISTINCT FROM e.{name}" for name in table.replaces)
+    connection.execute(
+        f"{gone} UNION ALL SELECT e.*, ? FROM earlier.{table.name} e SEMI JOIN claimed ON {same} {_order(table)}",  # noqa: S608
+        [batch_id],
+    )
+    return f"SELECT e.* FROM earlier.{table.name} e ANTI JOIN claimed ON {same}"  # noqa: S608
+
+
+def _claims(table: Table, additions: Mapping[str, pd.DataFrame]) -> pd.DataFrame | None:
+    """Places that an import takes; a new mask takes those of its study's lesions, even when it holds none."""
+    names = list(table.replaces)
+    frames = [additions[table.name][names]] if table.name in additions and names else []
+    if table is tables.LESION and "series" in additions:
+        series = additions["series"]
+        frames.append(series.loc[series["sequence"] == "lesion_mask", names])
+    frames = [frame for frame in frames if len(frame)]
+    return pd.concat(frames) if frames else None
+
+
+def _kept(table: Table) -> str:
+    return f"kept_{table.name}"
+
+
+def _keep(connection: duckdb.DuckDBPyConnection, table: Table, without: Without) -> None:
+    names = ", ".join(column.name for column in table.columns)
+    everything = (
+        f"SELECT {names} FROM earlier.{table.name} UNION ALL SELECT {names} FROM earlier.{SUPERSEDED}.{table.name}"  # noqa: S608
+    )
+    connection.execute(
+        f"CREATE TEMP TABLE {_kept(table)} AS SELECT * FROM ({everything}) WHERE {without.column} IS DISTINCT FROM ?",  # noqa: S608
+        [without.value],
+    )
+
+
+def _newest(table: Table, *, standing: bool) -> str:
+    """Rows of the latest import that claims their place, or the others with that import's batch."""
+    key = ", ".join(table.replaces)
+    claims = f"SELECT {key}, batch_id FROM {_kept(table)}"  # noqa: S608
+    if table is tables.LESION:
+        claims += " UNION ALL SELECT study_id, batch_id FROM kept_series WHERE sequence = 'lesion_mask'"
+    same = " AND ".join(f"newest.{name} IS NOT DISTINCT FROM k.{name}" for name in table.replaces)
+    winners = (
+        f"SELECT {key}, arg_max(batch_id, (started_at, batch_id)) AS winner "  # noqa: S608
+        f"FROM ({claims}) JOIN earlier.import_batch USING (batch_id) GROUP BY ALL"
+    )
+    target = table.name if standing else f"{SUPERSEDED}.{table.name}"
+    more = "" if standing else ", winner"
+    return (
+        f"INSERT INTO {target} SELECT k.*{more} FROM {_kept(table)} k JOIN ({winners}) newest ON {same} "  # noqa: S608
+        f"WHERE k.batch_id {'=' if standing else '<>'} winner {_order(table)}"
+    )
+
+
+def _order(table: Table) -> str:
+    return "ORDER BY " + ", ".join(f"{name} NULLS LAST" for name in table.order)
 
 
 def _check_format(connection: duckdb.DuckDBPyConnection, current: Path) -> None:

@@ -68,6 +68,14 @@ class Database:
             return self._run(_select(table, one_patient=False), [], duckdb.DuckDBPyConnection.df)
         return self._run(_select(table, one_patient=True), [patient_id], duckdb.DuckDBPyConnection.df)
 
+    def frame_where(self, table: Table, column: str, values: Sequence[str]) -> pd.DataFrame:
+        """Rows of a table with one of ``values`` in a text column, in the table's order."""
+        if column not in table.by_name:
+            raise ValueError(f"{column} is not a column of {table.name}")
+        where = f"{column} IN (SELECT unnest(CAST(? AS VARCHAR[])))"
+        sql = f"SELECT * FROM {table.name} WHERE {where} ORDER BY {', '.join(table.order)}"  # noqa: S608 - names of the description
+        return self._run(sql, [list(values)], duckdb.DuckDBPyConnection.df)
+
     def _run(self, sql: str, parameters: Sequence[Any], take: Callable[[duckdb.DuckDBPyConnection], Result]) -> Result:
         cursor = self._cursor()
         try:

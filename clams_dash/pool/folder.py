@@ -109,6 +109,14 @@ class PoolFolder:
         self._drop_old_versions(keep=final)
         return version
 
+    def drop_earlier_versions(self) -> int:
+        """Remove every version but the current one; returns how many. A reader that has one open keeps it so far."""
+        keep = self.version_file(self.current_version())
+        earlier = [file for file in self.path.glob("pool-*.duckdb") if file != keep]
+        for file in earlier:
+            file.unlink()
+        return len(earlier)
+
     def _clear_leftovers(self) -> None:
         for pattern in (f"{_BUILDING}*", ".CURRENT-*", "imaging/*/.*"):
             for leftover in self.path.glob(pattern):

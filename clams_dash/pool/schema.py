@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from clams_dash.model import tables
 
-POOL_FORMAT = 1
+POOL_FORMAT = 2
 """Raised when the tables change so that an older pool can no longer be read."""
 
 _SQL_TYPES = {
@@ -19,11 +19,16 @@ _SQL_TYPES = {
 }
 
 
+SUPERSEDED = "superseded"
+"""Schema of the rows that later imports took the place of: the clinical tables and ``superseded_by``, a batch."""
+
+
 def create_statements() -> list[str]:
-    """One CREATE TABLE per table, and ``pool_info`` (one row: format, engine version)."""
-    made = [_create(table) for table in tables.ALL_TABLES]
+    """One CREATE TABLE per table and per table of superseded rows, and ``pool_info`` (one row: format, engine)."""
     return [
-        *made,
+        f"CREATE SCHEMA {SUPERSEDED}",
+        *(_create(table.name, table) for table in tables.ALL_TABLES),
+        *(_create(f"{SUPERSEDED}.{table.name}", table, ", superseded_by VARCHAR") for table in tables.CLINICAL_TABLES),
         "CREATE TABLE pool_info (format INTEGER NOT NULL, engine VARCHAR NOT NULL, built_at TIMESTAMP NOT NULL)",
     ]
 
@@ -33,8 +38,8 @@ def sql_type(column: tables.Column) -> str:
     return _SQL_TYPES[column.kind]
 
 
-def _create(table: tables.Table) -> str:
+def _create(name: str, table: tables.Table, more: str = "") -> str:
     columns = ", ".join(
         f"{column.name} {sql_type(column)}{' NOT NULL' if column.required else ''}" for column in table.columns
     )
-    return f"CREATE TABLE {table.name} ({columns})"
+    return f"CREATE TABLE {name} ({columns}{more})"

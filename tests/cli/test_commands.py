@@ -27,7 +27,8 @@ def test_wrong_usage_exits_2(words: list[str]) -> None:
     assert clams(*words).returncode == 2
 
 
-@pytest.mark.parametrize("verb", [[], ["serve"], ["demo"], ["import"], ["check"], ["train"], ["predict"]])
+@pytest.mark.parametrize("verb", [[], ["serve"], ["demo"], ["import"], ["check"], ["withdraw"], ["erase"], ["train"],
+                                  ["predict"]])  # fmt: skip
 def test_every_verb_has_help(verb: list[str]) -> None:
     done = clams(*verb, "--help")
     assert done.returncode == 0
@@ -39,6 +40,8 @@ def test_every_verb_has_help(verb: list[str]) -> None:
     [
         (["import", "/nowhere"], "/nowhere: no such file or folder"),
         (["check"], "no pool here"),
+        (["withdraw", "b-1"], "no pool here"),
+        (["erase", "anna"], "no pool here"),
         (["predict", "anna"], "no pool here"),
         (["train"], "no pool here"),
         (["serve", "--host", "0.0.0.0"], "--host 0.0.0.0: this version has no log-in"),  # noqa: S104 - it is refused
@@ -88,3 +91,16 @@ def test_a_model_is_never_trained_on_a_mixture_unasked(pool: PoolFolder, import_
     done = clams("train", "--pool", str(pool.path))
     assert done.returncode == 1
     assert "choose with --on synthetic or --on not-synthetic" in done.stderr
+
+
+def test_an_import_is_taken_back_and_a_person_erased_in_words(pool: PoolFolder, import_tables: ImportTables) -> None:
+    import_tables(patient=[{"patient_id": "anna"}, {"patient_id": "ben"}])
+    visits: list[dict[str, object]] = [{"patient_id": "anna", "date": "2020-01-01", "edss": 2.0}]
+    batch = import_tables(visit=visits).batch_id
+    done = clams("withdraw", batch, "--pool", str(pool.path), "--json")
+    assert (done.returncode, json.loads(done.stdout)["batch_id"]) == (0, batch)
+    done = clams("erase", "anna", "--pool", str(pool.path))
+    assert (done.returncode, done.stdout.split(";")[0]) == (0, "erased 1 patient")
+    sizes = json.loads(clams("check", "--pool", str(pool.path), "--json").stdout)["tables"]
+    assert (sizes["patient"], sizes["visit"]) == (1, 0)
+    assert clams("erase", "anna", "--pool", str(pool.path)).returncode == 1

@@ -92,14 +92,6 @@ def test_a_second_row_of_the_same_patient_and_day_is_set_aside(pool: PoolFolder,
     assert [visit.edss for visit in cases.load_case(Database(pool), "anna").visits] == [2.0]
 
 
-def test_a_row_the_pool_already_holds_is_set_aside(pool: PoolFolder, import_tables: ImportTables) -> None:
-    import_tables(patient=[ANNA], visit=[_visit()])
-    report = import_tables(visit=[_visit(edss=5.0), _visit("2021-01-01", edss=3.0)])
-
-    assert "already holds a row with this key" in _only(report.rejects).reason
-    assert [visit.edss for visit in cases.load_case(Database(pool), "anna").visits] == [2.0, 3.0]
-
-
 @pytest.mark.parametrize("word", ["N/A", "NA", "", "NULL", "nan"])
 def test_words_for_not_known_are_missing_and_not_text(pool: PoolFolder, import_tables: ImportTables, word: str) -> None:
     report = import_tables(patient=[{**ANNA, "sex": word, "course": word}], visit=[_visit(edss=word)])

@@ -1,1 +1,4 @@
-SELECT * FROM reject ORDER BY batch_id DESC, severity, table_name, source_file, source_row
+-- Faults of all imports that were not withdrawn.
+SELECT r.* FROM reject r JOIN import_batch b USING (batch_id)
+WHERE b.withdrawn_at IS NULL
+ORDER BY b.started_at DESC, r.batch_id, r.severity, r.table_name, r.source_file, r.source_row

@@ -1,0 +1,1 @@
+UPDATE import_batch SET withdrawn_at = $at WHERE batch_id = $value
