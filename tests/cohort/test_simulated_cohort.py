@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from clams_dash.cohort.neurostatus import SYSTEMS, edss_of_systems
+from clams_dash.clinical.neurostatus import SYSTEMS, edss_of_systems
 from clams_dash.cohort.simulate import simulate_cohort
 from clams_dash.errors import ClamsError
 from clams_dash.model import catalogues
