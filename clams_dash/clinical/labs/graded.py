@@ -7,6 +7,7 @@ from datetime import date
 
 from clams_dash.clinical.labs import pml
 from clams_dash.clinical.labs.grades import Grade, Severity, gfap_upper_limit, grade, limits_of
+from clams_dash.clinical.labs.kappa import computed_indices
 from clams_dash.clinical.labs.nfl import NflPosition, NflReference, surrogate
 from clams_dash.clinical.labs.settings import lab_settings
 from clams_dash.clinical.labs.trends import TooFew, Trend, trend
@@ -53,11 +54,16 @@ def graded(case: Case, as_of: date, nfl_reference: NflReference | None = None) -
         catalogues.dmts()[one.dmt].drug_class for one in exposures(known, as_of) if one.stop is None or as_of < one.stop
     )
     series: dict[tuple[str, str | None], list[LabResult]] = {}
-    for result in known.labs:
+    for result in (*known.labs, *computed_indices(known.labs)):
         series.setdefault((result.analyte, result.specimen), []).append(result)
     order = {name: at for at, name in enumerate(catalogues.analytes())}
     keys = sorted(series, key=lambda key: (order[key[0]], key[1] or ""))
-    return tuple(_newest(known, series[key], as_of, classes, nfl_reference or surrogate()) for key in keys)
+    return tuple(
+        _newest(
+            known, sorted(series[key], key=lambda result: result.date), as_of, classes, nfl_reference or surrogate()
+        )
+        for key in keys
+    )
 
 
 def _newest(

@@ -106,16 +106,6 @@ def gfap_upper_limit(age: float, assay: str | None) -> float | None:
     )
 
 
-def kappa_index(kappa_csf: float, kappa_serum: float, albumin_csf: float, albumin_serum: float) -> float:
-    """Kappa free light chain index: (kappa CSF / kappa serum) / (albumin CSF / albumin serum).
-
-    Each pair in the same unit. Raises ValueError when a value is not above 0. Source: Hegen 2023 (clinical.md 3.2).
-    """
-    if min(kappa_csf, kappa_serum, albumin_csf, albumin_serum) <= 0:
-        raise ValueError("the kappa index needs four values above 0")
-    return (kappa_csf / kappa_serum) / (albumin_csf / albumin_serum)
-
-
 def load_grades(path: Path) -> dict[str, tuple[GradeRule, ...]]:
     """Read the grades by analyte, in the order of the file. Raises FactsError naming file, row and column."""
     classes = {dmt.drug_class for dmt in catalogues.dmts().values()}

@@ -15,14 +15,16 @@ from pathlib import Path
 from clams_dash.clinical import rule_files
 from clams_dash.clinical.person import Exposure, exposures, latest_fact, yes_or_no
 from clams_dash.clinical.rule_files import DAYS_PER_MONTH, RULES_DIR
-from clams_dash.clinical.safety_settings import PmlSettings, safety_settings
+from clams_dash.clinical.safety_settings import safety_settings
 from clams_dash.errors import FactsError
-from clams_dash.model.records import Case, LabResult, Source
+from clams_dash.model.records import Case, Source
 
 STRATA_FILE = RULES_DIR / "jcv_strata.csv"
 RISK_FILE = RULES_DIR / "pml_risk.csv"
 
 NATALIZUMAB = "natalizumab"
+NEGATIVE = "negative"
+INDETERMINATE = "indeterminate"
 POSITIVE = ("low", "middle", "high")
 NO_INDEX = "no_index"
 PRIOR = "prior_immunosuppression"
@@ -88,7 +90,7 @@ def load_table(strata_path: Path, risk_path: Path) -> PmlTable:
     if None in edges or strata[-1].up_to is not None or edges != sorted(edge for edge in edges if edge is not None):
         raise FactsError(f"{strata_path}: the bands have to ascend, the last one without column up_to")
     risks: dict[str, list[tuple[int, int, float]]] = {}
-    columns = ("negative", *POSITIVE, NO_INDEX, PRIOR)
+    columns = (NEGATIVE, *POSITIVE, NO_INDEX, PRIOR)
     for row in rule_files.rows(risk_path):
         first, last, risk = (row.number_in(column) for column in ("months_from", "months_to", "per_1000"))
         if first is None or last is None or risk is None:
@@ -106,9 +108,45 @@ def pml_table() -> PmlTable:
     return load_table(STRATA_FILE, RISK_FILE)
 
 
-def newest_index(case: Case, day: date) -> LabResult | None:
-    """The newest JCV index on or before ``day``."""
-    return next((lab for lab in reversed(case.labs) if lab.analyte == "jcv_index" and lab.date <= day), None)
+@dataclass(frozen=True, slots=True)
+class Serology:
+    """What the newest JCV result says. ``retest_due``: negative or low, and too old to be taken for granted.
+
+    ``index`` is None for an antibody result without one.
+    """
+
+    stratum: str
+    label: str
+    index: float | None
+    date: date
+    retest_due: bool
+    source: Source
+
+    @property
+    def words(self) -> str:
+        """The result for the reader."""
+        value = "antibody" if self.index is None else f"index {self.index:.2f}"
+        return f"JCV {value} on {self.date.isoformat()} ({self.label})"
+
+
+def serology(case: Case, day: date) -> Serology | None:
+    """The newest JCV index, or antibody result without an index, known on ``day``."""
+    settings = safety_settings().pml
+    index = next((lab for lab in reversed(case.labs) if lab.analyte == "jcv_index" and lab.date <= day), None)
+    antibody = latest_fact(case, "jcv_antibody", day)
+    positive = yes_or_no(antibody)
+    if index is not None and (antibody is None or positive is None or index.date >= antibody.date):
+        band = pml_table().stratum(index.value)
+        low = index.value <= settings.retest_at_or_below
+        return Serology(band.stratum, band.label, index.value, index.date, low and _old(index.date, day), index.source)
+    if antibody is None or positive is None:
+        return None
+    stratum, label = (NO_INDEX, "positive, no index") if positive else (NEGATIVE, NEGATIVE)
+    return Serology(stratum, label, None, antibody.date, not positive and _old(antibody.date, day), antibody.source)
+
+
+def _old(measured: date, day: date) -> bool:
+    return (day - measured).days > safety_settings().pml.retest_days
 
 
 def on_natalizumab(case: Case, day: date) -> Exposure | None:
@@ -128,81 +166,68 @@ def assess(case: Case, day: date, months: int | None = None) -> PmlRisk:
 
     ``months``: month of natalizumab to look at instead of the one reached, for someone who might start (1 = first).
     """
-    table, settings = pml_table(), safety_settings().pml
-    index = newest_index(case, day)
+    found = serology(case, day)
     prior_fact = latest_fact(case, "prior_immunosuppression", day)
     prior = yes_or_no(prior_fact)
     month = months if months is not None else natalizumab_months(case, day)
-    band = table.stratum(index.value) if index else None
-    stale = index is not None and index.value <= settings.retest_at_or_below and _old(index, day, settings)
-    stratum = _column(band, prior, stale)
+    stratum = _column(found, prior)
     exposure = on_natalizumab(case, day)
     interval = exposure.interval_weeks if exposure else None
     return PmlRisk(
         stratum=stratum,
-        index=index.value if index else None,
-        index_date=index.date if index else None,
-        retest_due=stale,
+        index=found.index if found else None,
+        index_date=found.date if found else None,
+        retest_due=found is not None and found.retest_due,
         prior_immunosuppression=prior,
         months=month,
-        extended_interval=None if interval is None else interval >= settings.extended_interval_weeks,
-        per_1000=table.per_1000(stratum, month) if stratum else None,
-        high_risk=_high_risk(band, index, prior, stale, month, settings),
-        reason=_reason(table, band, index, prior, stale, month),
-        sources=tuple(record.source for record in (index, prior_fact) if record is not None),
+        extended_interval=None if interval is None else interval >= safety_settings().pml.extended_interval_weeks,
+        per_1000=pml_table().per_1000(stratum, month) if stratum else None,
+        high_risk=_high_risk(found, prior, month),
+        reason=_reason(found, prior, month),
+        sources=tuple(record.source for record in (found, prior_fact) if record is not None),
     )
 
 
-def _old(index: LabResult, day: date, settings: PmlSettings) -> bool:
-    return (day - index.date).days > settings.retest_days
-
-
-def _column(band: Stratum | None, prior: bool | None, stale: bool) -> str | None:
+def _column(found: Serology | None, prior: bool | None) -> str | None:
     """Column of the risk table; None when the record does not say which."""
-    if band is None or stale or band.stratum == "indeterminate":
+    if found is None or found.retest_due or found.stratum == INDETERMINATE:
         return None
-    if band.stratum == "negative":
-        return band.stratum
-    return PRIOR if prior else band.stratum
+    return PRIOR if prior and found.stratum != NEGATIVE else found.stratum
 
 
-def _high_risk(
-    band: Stratum | None, index: LabResult | None, prior: bool | None, stale: bool, month: int, settings: PmlSettings
-) -> bool | None:
+def _high_risk(found: Serology | None, prior: bool | None, month: int) -> bool | None:
     """All three factors, or a high index beyond two years (clinical.md 3.3); None when it hangs on what is missing."""
+    settings = safety_settings().pml
     if month <= settings.high_risk_months:
         return False
-    if band is None or index is None or band.stratum == "indeterminate":
+    if found is None or found.retest_due or found.stratum == INDETERMINATE:
         return None
-    if stale:
-        return None
-    if band.stratum == "negative":
+    if found.stratum == NEGATIVE:
         return False
-    return True if index.value > settings.high_risk_index else prior
+    if prior or (found.index is not None and found.index > settings.high_risk_index):
+        return True
+    return None if prior is None or found.index is None else False
 
 
-def _reason(
-    table: PmlTable, band: Stratum | None, index: LabResult | None, prior: bool | None, stale: bool, month: int
-) -> str:
-    if band is None or index is None:
+def _reason(found: Serology | None, prior: bool | None, month: int) -> str:
+    if found is None:
         return "JCV antibody index not on record"
-    shown = f"JCV index {index.value:.2f} on {index.date.isoformat()} ({band.label})"
-    if stale:
-        return f"{shown} is too old to be taken for what it was: retest"
-    if band.stratum == "indeterminate":
-        return f"{shown}: neither negative nor positive until the inhibition test"
-    parts = [shown, f"month {month} of natalizumab"]
-    if band.stratum != "negative":
-        if prior is None:
-            parts.append(_if_prior(table, month))
-        elif prior:
-            parts.append("earlier immunosuppression, so the index does not tell the risk")
-    if month and table.per_1000(band.stratum, month) is None:
-        parts.append(f"the table ends at month {table.risks[band.stratum][-1][1]}")
+    if found.retest_due:
+        return f"{found.words} is too old to be taken for what it was: retest"
+    if found.stratum == INDETERMINATE:
+        return f"{found.words}: neither negative nor positive until the inhibition test"
+    parts = [found.words, f"month {month} of natalizumab"]
+    if found.stratum != NEGATIVE and prior is None:
+        parts.append(_if_prior(month))
+    if found.stratum != NEGATIVE and prior:
+        parts.append("earlier immunosuppression, so the index does not tell the risk")
+    last = pml_table().risks[found.stratum][-1][1]
+    if month > last:
+        parts.append(f"the table ends at month {last}")
     return ", ".join(parts)
 
 
-def _if_prior(table: PmlTable, month: int) -> str:
-    risk = table.per_1000(PRIOR, month)
+def _if_prior(month: int) -> str:
+    risk = pml_table().per_1000(PRIOR, month)
     known = f" ({risk:g} per 1,000 if there was any)" if risk is not None else ""
     return f"earlier immunosuppression not on record{known}"

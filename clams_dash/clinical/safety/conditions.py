@@ -36,8 +36,10 @@ def _infusion_reaction(case: Case, day: date) -> bool | None:
 
 
 def _jcv_negative_or_low(case: Case, day: date) -> bool | None:
-    index = pml.newest_index(case, day)
-    return None if index is None else index.value <= safety_settings().pml.retest_at_or_below
+    found = pml.serology(case, day)
+    if found is None or found.stratum == pml.NO_INDEX:
+        return None
+    return found.index is None or found.index <= safety_settings().pml.retest_at_or_below
 
 
 def _pml_high_risk(case: Case, day: date) -> bool | None:
