@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from clams_dash.cohort.neurostatus import SYSTEMS, edss_of_systems
+from clams_dash.clinical.neurostatus import SYSTEMS, edss_of_systems
 from clams_dash.config import FACTS_DIR
 from clams_dash.ingest.faults import Fault
 from clams_dash.ingest.known import Known, look_up
