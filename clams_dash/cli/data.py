@@ -22,6 +22,7 @@ from clams_dash.cli.output import (
     progress_bar,
 )
 from clams_dash.config import DEMO_PATIENTS, DEMO_SCANS, DEMO_SEED
+from clams_dash.pool.folder import PoolFolder
 
 if TYPE_CHECKING:
     from clams_dash.ingest.run import ImportReport
@@ -31,6 +32,7 @@ class Format(StrEnum):
     """Formats a source may have."""
 
     TABLES = "tables"
+    MAPPED = "mapped"
     OPEN_MS_DATA = "open_ms_data"
 
 
@@ -62,12 +64,23 @@ def import_(
     ] = None,
     centre: Annotated[str | None, typer.Option(help="Centre of patients that name none.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, change nothing.")] = False,
+    mapping: Annotated[Path | None, typer.Option(help="Mapping file for a centre's own columns and codes.")] = None,
+    draft_mapping: Annotated[
+        bool,
+        typer.Option("--draft-mapping", help="Print a first draft of a mapping file for the source; read nothing in."),
+    ] = False,
     pool: PoolOption = None,
     json: JsonOption = False,
 ) -> None:
     """Read a folder or file into the pool."""
     from clams_dash.ingest.run import import_source
 
+    if draft_mapping:
+        _print_draft(source, json)
+        return
+    if mapping is not None:
+        _import_mapped(source, mapping, centre, dry_run, pool_folder(pool), json)
+        return
     with progress_bar() as progress:
         report = import_source(
             pool_folder(pool),
@@ -77,6 +90,28 @@ def import_(
             dry_run=dry_run,
             progress=progress,
         )
+    _print_report(report, json)
+
+
+def _print_draft(source: Path, json: bool) -> None:
+    from clams_dash.ingest.mapping.draft import draft_mapping
+
+    text = draft_mapping(source)
+    if json:
+        print_json({"source": str(source), "mapping": text})
+    else:
+        typer.echo(text, nl=False)
+
+
+def _import_mapped(
+    source: Path, mapping: Path, centre: str | None, dry_run: bool, folder: PoolFolder, json: bool
+) -> None:
+    from clams_dash.ingest.mapping.read import stage
+    from clams_dash.ingest.run import import_staged
+
+    with progress_bar() as progress:
+        staged = stage(source, mapping)
+        report = import_staged(folder, staged, centre=centre, dry_run=dry_run, progress=progress)
     _print_report(report, json)
 
 

@@ -1,4 +1,7 @@
-"""Format ``tables``: CSV or Parquet files named after the pool's tables, with its column names."""
+"""Format ``tables``: CSV, Parquet or Excel files named after the pool's tables, with its column names.
+
+A workbook with several worksheets is read by the names of its worksheets.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +10,18 @@ from pathlib import Path
 import pandas as pd
 
 from clams_dash.errors import ImportRefused
-from clams_dash.ingest.parse import is_blank
-from clams_dash.ingest.staging import FILE, ROW, Staged, digest, refuse_unknown_columns, with_rows
+from clams_dash.ingest.normalise import normalised
+from clams_dash.ingest.staging import Staged, digest, refuse_unknown_columns
+from clams_dash.ingest.tabular import EXCEL_SUFFIXES, SUFFIXES, Sheet, read_sheet, refuse_outside, sheets
 from clams_dash.model import tables
-from clams_dash.pool.parquet import read_parquet
 
-SUFFIXES = (".csv", ".parquet")
-_OWN_RECORDS = frozenset({"import_batch", "reject"})
+_NAMES = frozenset(table.name for table in tables.CLINICAL_TABLES)
+_OWN_RECORDS = frozenset(table.name for table in tables.ALL_TABLES) - _NAMES
 
 
 def recognises(source: Path) -> bool:
     """Whether ``source`` is a table file or a folder with at least one."""
-    return bool(_table_files(source))
+    return any(file.stem in _NAMES or _of_worksheets(file) for file in _files(source))
 
 
 def stage(source: Path) -> Staged:
@@ -30,78 +33,63 @@ def stage(source: Path) -> Staged:
         Naming file, row and column: a file that is no table of the pool, a column the table does not have, a needed
         column missing, a file that cannot be parsed, two files for one table.
     """
-    files = _table_files(source)
-    if source.is_dir():
-        _refuse_strangers(source)
-    frames: dict[str, pd.DataFrame] = {}
-    for file in files:
-        table = tables.BY_NAME[file.stem]
-        if table.name in frames:
-            raise ImportRefused(f"{source}: holds two files for table {table.name!r}; keep one")
-        frames[table.name] = refuse_unknown_columns(
-            _without_blank_rows(with_rows(_read(file), file.name)), table, str(file)
-        )
     root = source if source.is_dir() else source.parent
+    frames: dict[str, pd.DataFrame] = {}
+    used: list[Path] = []
+    for file in _files(source):
+        if file.stem in _OWN_RECORDS:
+            continue
+        refuse_outside(file, root)
+        used.append(file)
+        for name, sheet in _tables_in(file):
+            if name in frames:
+                raise ImportRefused(f"{source}: holds two files for table {name!r}; keep one")
+            frame = refuse_unknown_columns(read_sheet(sheet), tables.BY_NAME[name], _place(sheet))
+            frames[name] = normalised(frame, name)
     images = [(str(path), root / str(path)) for path in frames["series"]["path"]] if "series" in frames else []
     return Staged(
         format="tables",
         source=str(source),
-        sha256=digest([(file.name, file) for file in files] + [pair for pair in images if pair[1].is_file()]),
+        sha256=digest([(file.name, file) for file in used] + [pair for pair in images if pair[1].is_file()]),
         frames=frames,
         image_root=root,
     )
 
 
-def _table_files(source: Path) -> list[Path]:
-    if source.is_file():
-        return [source] if source.suffix in SUFFIXES and source.stem in tables.BY_NAME else []
-    names = {table.name for table in tables.CLINICAL_TABLES}
-    return sorted(
-        file for file in source.iterdir() if file.suffix in SUFFIXES and file.stem in names and file.is_file()
-    )
+def _files(source: Path) -> list[Path]:
+    candidates = [source] if source.is_file() else sorted(source.iterdir()) if source.is_dir() else []
+    return [file for file in candidates if file.suffix.lower() in SUFFIXES and file.is_file()]
 
 
-def _refuse_strangers(folder: Path) -> None:
-    for file in sorted(folder.iterdir()):
-        if file.suffix in SUFFIXES and file.stem not in tables.BY_NAME:
-            known = ", ".join(table.name for table in tables.CLINICAL_TABLES)
-            raise ImportRefused(f"{file}: is not named after a table of the pool ({known}); rename it or take it out")
-
-
-def _read(file: Path) -> pd.DataFrame:
-    if file.suffix == ".parquet":
-        return read_parquet(file)
+def _of_worksheets(file: Path) -> bool:
+    """Whether a workbook has worksheets named after tables."""
+    if file.suffix.lower() not in EXCEL_SUFFIXES or file.stem in _NAMES:
+        return False
     try:
-        frame = pd.read_csv(
-            file,
-            sep=_separator(file),
-            dtype=str,
-            keep_default_na=False,
-            na_filter=False,
-            encoding="utf-8-sig",
-            skip_blank_lines=False,
-        )
-    except OSError as error:
-        raise ImportRefused(f"{file}: cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise ImportRefused(f"{file}: is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
-    except pd.errors.EmptyDataError as error:
-        raise ImportRefused(f"{file}: is empty; a first row with column names is needed") from error
-    except pd.errors.ParserError as error:
-        raise ImportRefused(f"{file}: cannot be read as CSV ({str(error).strip()})") from error
-    if frame.index.nlevels > 1 or not isinstance(frame.index, pd.RangeIndex):
-        raise ImportRefused(f"{file}: its rows have more fields than its first row names")
-    return frame
+        return any(sheet.name in _NAMES for sheet in sheets(file))
+    except ImportRefused:
+        return False
 
 
-def _without_blank_rows(frame: pd.DataFrame) -> pd.DataFrame:
-    """Leave out rows with nothing in them, after they were counted, so that row numbers stay those of the file."""
-    given = frame.drop(columns=[FILE, ROW])
-    blank = given.apply(lambda column: column.map(is_blank)).all(axis=1) if len(given) else pd.Series(dtype=bool)
-    return frame[~blank.astype(bool)] if len(given) else frame
+def _tables_in(file: Path) -> list[tuple[str, Sheet]]:
+    """Tables of a file with their names. Raises ImportRefused for a file or worksheet that is no table of the pool."""
+    known = ", ".join(sorted(_NAMES))
+    if file.stem in _NAMES:
+        found = sheets(file)
+        if len(found) > 1:
+            raise ImportRefused(f"{file}: has {len(found)} worksheets; a file named after a table needs one")
+        return [(file.stem, found[0])]
+    if file.suffix.lower() not in EXCEL_SUFFIXES:
+        raise ImportRefused(f"{file}: is not named after a table of the pool ({known}); rename it or take it out")
+    found = [sheet for sheet in sheets(file) if sheet.name not in _OWN_RECORDS]
+    for sheet in found:
+        if sheet.name not in _NAMES:
+            raise ImportRefused(
+                f"{file}: worksheet {sheet.name!r} is not named after a table of the pool ({known}); rename it or "
+                f"take it out, or describe the workbook in a mapping file"
+            )
+    return [(str(sheet.name), sheet) for sheet in found]
 
 
-def _separator(file: Path) -> str:
-    with file.open(encoding="utf-8-sig", errors="replace") as handle:
-        first = handle.readline()
-    return max(",;\t", key=first.count)
+def _place(sheet: Sheet) -> str:
+    return str(sheet.file) if sheet.name is None else f"{sheet.file}[{sheet.name}]"

@@ -66,7 +66,7 @@ def test_an_edss_off_the_scale_is_set_aside_with_its_row(
             "stop_date",
             "before the start",
         ),
-        ("lab", _dated(analyte="alt", value=30, unit="ukat/L"), "unit", "kept in U/L"),
+        ("lab", _dated(analyte="alt", value=30, unit="mmol/L"), "unit", "kept in U/L"),
         ("lab", _dated(analyte="lymphocytes", value=1800, unit="10^9/L"), "value", "not plausible"),
         ("mri", _dated(study_id="s", new_t2=-1), "new_t2", "lowest possible"),
     ],

@@ -1,0 +1,77 @@
+"""What a source calls otherwise brought to the pool's words and units, where a table says how.
+
+A therapy may be given by its name here, another name or brand, or an ATC code (old or new); an analyte by its name,
+label or LOINC code; a laboratory value in another unit of the same analyte. What no table knows stays as it is and is
+set aside by the checks, naming it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import pandas as pd
+
+from clams_dash.ingest.parse import is_blank
+from clams_dash.model import catalogues, codes, units
+
+_SCALED = ("value", "lower_limit", "upper_limit")
+
+
+def normalised(frame: pd.DataFrame, table: str) -> pd.DataFrame:
+    """Return the raw frame of a table in the pool's words and units."""
+    if table == "treatment" and "dmt" in frame:
+        return frame.assign(dmt=frame["dmt"].map(therapy_word))
+    if table == "lab" and "analyte" in frame:
+        return _in_pool_units(frame.assign(analyte=frame["analyte"].map(analyte_word)))
+    return frame
+
+
+def therapy_word(text: object) -> object:
+    """The pool's name of a therapy, or the text itself where it names none, or leaves open which."""
+    if not isinstance(text, str) or text.strip() in catalogues.dmts():
+        return text
+    found = codes.dmts_of([("atc", text.strip().upper())], text)
+    return next(iter(found)) if len(found) == 1 else text
+
+
+def analyte_word(text: object) -> object:
+    """The pool's name of an analyte, or the text itself where it names none."""
+    if not isinstance(text, str) or text.strip() in catalogues.analytes():
+        return text
+    by_code = [concept.removeprefix("lab:") for concept in codes.concepts_of("loinc", text.strip())]
+    return by_code[0] if by_code else _analyte_labels().get(text.strip().casefold(), text)
+
+
+@lru_cache(maxsize=1)
+def _analyte_labels() -> dict[str, str]:
+    known = catalogues.analytes().values()
+    return {word.casefold(): one.analyte for one in known for word in (one.label, one.analyte)}
+
+
+def _in_pool_units(lab: pd.DataFrame) -> pd.DataFrame:
+    if not {"value", "unit"} <= set(lab.columns):
+        return lab
+    rows = [_converted(row) for row in lab.to_dict("records")]
+    return pd.DataFrame(rows, columns=lab.columns, index=lab.index, dtype=object)
+
+
+def _converted(row: Mapping[Any, Any]) -> Mapping[Any, Any]:
+    analyte, unit = catalogues.analytes().get(row["analyte"]), row["unit"]
+    if analyte is None or not isinstance(unit, str) or unit == analyte.unit:
+        return row
+    factor = units.factor(analyte.analyte, unit, analyte.unit)
+    if factor is None:
+        return row
+    return {**row, **{name: times(row[name], factor) for name in _SCALED if name in row}, "unit": analyte.unit}
+
+
+def times(value: object, factor: float) -> object:
+    """A raw number in another unit; what is no number stays as it is."""
+    if factor == 1.0 or is_blank(value):
+        return value
+    try:
+        return float(f"{float(str(value)) * factor:.12g}")
+    except ValueError:
+        return value
