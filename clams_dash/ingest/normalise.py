@@ -13,8 +13,9 @@ from typing import Any
 
 import pandas as pd
 
+from clams_dash.clinical.labs import units
 from clams_dash.ingest.parse import is_blank
-from clams_dash.model import catalogues, codes, units
+from clams_dash.model import catalogues, codes
 
 _SCALED = ("value", "lower_limit", "upper_limit")
 
@@ -61,8 +62,9 @@ def _converted(row: Mapping[Any, Any]) -> Mapping[Any, Any]:
     analyte, unit = catalogues.analytes().get(row["analyte"]), row["unit"]
     if analyte is None or not isinstance(unit, str) or unit == analyte.unit:
         return row
-    factor = units.factor(analyte.analyte, unit, analyte.unit)
-    if factor is None:
+    try:
+        factor = units.to_pool_unit(analyte.analyte, 1.0, unit)
+    except ValueError:  # no rule: the checks name it
         return row
     return {**row, **{name: times(row[name], factor) for name in _SCALED if name in row}, "unit": analyte.unit}
 

@@ -23,15 +23,9 @@ from clams_dash.ingest import read_open_ms_data, read_tables
 from clams_dash.ingest.additions import additions, naming_people, reject_frame, superseded_rows
 from clams_dash.ingest.checks import Checked, check
 from clams_dash.ingest.images import ImagesDone, Progress, process_images
-<<<<<<< HEAD
 from clams_dash.ingest.known import Known, records_of, with_people
-from clams_dash.ingest.staging import Reject, Staged
-=======
 from clams_dash.ingest.mapping import read as read_mapped
-from clams_dash.ingest.parse import empty_column
-from clams_dash.ingest.staging import FILE, ROW, Reject, Staged
-from clams_dash.model import tables
->>>>>>> 551cea47 (Tables of Excel and of a centre's own making: mapping files with a draft from the files, drugs by brand or ATC, results in other units)
+from clams_dash.ingest.staging import Reject, Staged
 from clams_dash.pool.build import build_next
 from clams_dash.pool.database import Database
 from clams_dash.pool.folder import PoolFolder

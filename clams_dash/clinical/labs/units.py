@@ -21,15 +21,22 @@ Factors = dict[tuple[str | None, str], dict[str, float]]
 
 _SPELLINGS = str.maketrans({"µ": "u", "μ": "u", "⁰": "0", "²": "2", "³": "3", "⁶": "6", "⁹": "9", "*": "^", " ": None})
 _TEN_TO_THE = re.compile(r"^[x×]?10\^?[eE]?\^?(?=\d)(\d)")
+_ANNOTATION = re.compile(r"\{([^}]*)\}")
+_WRITTEN_OUT = (("[IU]", "IU"), ("[iU]", "IU"), ("mcg", "ug"), ("mcL", "uL"))
 _LITRE = re.compile(r"(?<=/)([dmunf]?)l\b")
 
 
 def normalised(unit: str) -> str:
     """One spelling of a unit: ``10^9/L`` for ``10*9/L``, ``x 10⁹/l`` and ``10E9/L``; ``uL`` for ``µl``.
 
+    What UCUM writes in braces is an annotation: ``{cells}/uL`` is ``/uL``, and ``{index}`` alone its own word.
+
     Upper and lower case stay apart elsewhere: ``G/L`` counts cells, ``g/L`` weighs.
     """
-    text = unit.strip().translate(_SPELLINGS)
+    annotated = _ANNOTATION.sub("", unit).strip() or _ANNOTATION.sub(r"\1", unit)
+    text = annotated.strip().translate(_SPELLINGS)
+    for written, short in _WRITTEN_OUT:
+        text = text.replace(written, short)
     return _LITRE.sub(r"\1L", _TEN_TO_THE.sub(r"10^\1", text))
 
 

@@ -8,13 +8,14 @@ from pathlib import Path
 import pandas as pd
 
 from clams_dash.errors import ImportRefused
+from clams_dash.ingest import units
 from clams_dash.ingest.mapping.convert import date_reader, recoded, scaled, with_point
 from clams_dash.ingest.mapping.model import MAPPING_NAMES, LabColumn, Mapping, TableMapping, read_mapping
 from clams_dash.ingest.normalise import normalised
 from clams_dash.ingest.parse import is_blank
 from clams_dash.ingest.staging import FILE, ROW, Reject, Staged, digest, refuse_unknown_columns
 from clams_dash.ingest.tabular import SUFFIXES, Sheet, read_sheet, refuse_outside, sheets
-from clams_dash.model import tables, units
+from clams_dash.model import tables
 
 
 def recognises(source: Path) -> bool:
@@ -126,7 +127,7 @@ def _finished(frame: pd.DataFrame, table: TableMapping, mapping: Mapping, path: 
 
 def _factor(target: tables.Table, name: str, unit: str, table: TableMapping, path: Path) -> float:
     own = target.by_name[name].unit
-    found = None if own is None or name not in table.columns else units.factor("*", unit, own)
+    found = None if own is None or name not in table.columns else units.factor(unit, own)
     if found is None:
         raise ImportRefused(
             f"{path}: {table.file} into {table.into}: units.{name}: no rule from {unit!r} to {own or 'a unit'} "
