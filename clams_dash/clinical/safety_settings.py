@@ -36,11 +36,27 @@ class PmlSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class EligibilitySettings:
+    """Limits and words of the eligibility chips; see the comments of the file."""
+
+    pregnancy_days: int
+    wish_days: int
+    vzv_immune_iu_l: float
+    positive_index: float
+    under_age: float
+    over_age: float
+    lymphocytes_low: tuple[float, float]
+    cardiac_words: tuple[str, ...]
+    varicella_words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SafetySettings:
     """The file as read. ``childbearing_age``: years, both inclusive. ``merge_gap_days``: see the file."""
 
     monitoring: MonitoringSettings
     pml: PmlSettings
+    eligibility: EligibilitySettings
     childbearing_age: tuple[float, float]
     merge_gap_days: int
 
@@ -49,7 +65,7 @@ def load_settings(path: Path) -> SafetySettings:
     """Read the settings. Raises FactsError naming the file and what is wrong in it."""
     raw = rule_files.settings(path)
     try:
-        monitoring, pml = raw["monitoring"], raw["pml"]
+        monitoring, pml, chips = raw["monitoring"], raw["pml"], raw["eligibility"]
         low, high = raw["person"]["childbearing_age"]
         return SafetySettings(
             monitoring=MonitoringSettings(
@@ -66,10 +82,21 @@ def load_settings(path: Path) -> SafetySettings:
                 retest_at_or_below=float(pml["retest_at_or_below"]),
                 retest_days=int(pml["retest_days"]),
             ),
+            eligibility=EligibilitySettings(
+                pregnancy_days=int(chips["pregnancy_days"]),
+                wish_days=int(chips["wish_days"]),
+                vzv_immune_iu_l=float(chips["vzv_immune_iu_l"]),
+                positive_index=float(chips["positive_index"]),
+                under_age=float(chips["under_age"]),
+                over_age=float(chips["over_age"]),
+                lymphocytes_low=(float(chips["lymphocytes_low"][0]), float(chips["lymphocytes_low"][1])),
+                cardiac_words=tuple(chips["cardiac_words"]),
+                varicella_words=tuple(chips["varicella_words"]),
+            ),
             childbearing_age=(float(low), float(high)),
             merge_gap_days=int(raw["person"]["merge_gap_days"]),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, IndexError) as error:
         raise FactsError(f"{path}: not a valid file of safety settings ({error!r})") from error
 
 

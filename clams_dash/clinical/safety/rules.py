@@ -140,19 +140,25 @@ def load_tests(path: Path) -> dict[str, Test]:
     return found
 
 
-def load_monitoring(path: Path, tests: dict[str, Test]) -> Monitoring:
+def load_monitoring(path: Path, known: dict[str, Test]) -> Monitoring:
     """Read the rules. Raises FactsError naming file, row and column."""
     by_drug: dict[str, list[Rule]] = {}
     for row in rule_files.rows(path):
         for drug in _known(row, "drug", catalogues.dmts()):
-            by_drug.setdefault(drug, []).append(_rule(row, drug, tests))
+            by_drug.setdefault(drug, []).append(_rule(row, drug, known))
     return Monitoring({drug: tuple(rules) for drug, rules in by_drug.items()})
+
+
+@lru_cache(maxsize=1)
+def known_tests() -> dict[str, Test]:
+    """The project's tests by name."""
+    return load_tests(TESTS_FILE)
 
 
 @lru_cache(maxsize=1)
 def monitoring() -> Monitoring:
     """The project's monitoring rules."""
-    return load_monitoring(MONITORING_FILE, load_tests(TESTS_FILE))
+    return load_monitoring(MONITORING_FILE, known_tests())
 
 
 def _known(row: Row, column: str, allowed: Collection[str]) -> tuple[str, ...]:
@@ -163,7 +169,7 @@ def _known(row: Row, column: str, allowed: Collection[str]) -> tuple[str, ...]:
     return words
 
 
-def _rule(row: Row, drug: str, tests: dict[str, Test]) -> Rule:
+def _rule(row: Row, drug: str, known: dict[str, Test]) -> Rule:
     phase = Phase(row.one_of("phase", tuple(Phase)))
     at, every, condition = row.spans("at"), row.days("every"), row.text("applies_if")
     if phase is Phase.ON and not at and every is None:
@@ -175,7 +181,7 @@ def _rule(row: Row, drug: str, tests: dict[str, Test]) -> Rule:
         raise row.fault("quantity", "is needed in a row of phase alert")
     return Rule(
         drug=drug,
-        test=tests[row.one_of("test", tuple(tests))],
+        test=known[row.one_of("test", tuple(known))],
         phase=phase,
         at=at,
         every=every,
