@@ -33,6 +33,7 @@ class Format(StrEnum):
 
     TABLES = "tables"
     MAPPED = "mapped"
+    SYNTHEA = "synthea"
     OPEN_MS_DATA = "open_ms_data"
 
 

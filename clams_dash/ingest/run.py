@@ -19,7 +19,7 @@ from types import ModuleType
 import pandas as pd
 
 from clams_dash.errors import ImportRefused
-from clams_dash.ingest import read_open_ms_data, read_tables
+from clams_dash.ingest import read_open_ms_data, read_synthea, read_tables
 from clams_dash.ingest.additions import additions, naming_people, reject_frame, superseded_rows
 from clams_dash.ingest.checks import Checked, check
 from clams_dash.ingest.images import ImagesDone, Progress, process_images
@@ -32,6 +32,7 @@ from clams_dash.pool.folder import PoolFolder
 
 READERS: Mapping[str, ModuleType] = {
     "open_ms_data": read_open_ms_data,
+    "synthea": read_synthea,
     "mapped": read_mapped,
     "tables": read_tables,
 }
