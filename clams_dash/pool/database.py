@@ -58,6 +58,10 @@ class Database:
         """Run the named statement and return its rows as dictionaries."""
         return self._run(statement(name), parameters, _dictionaries)
 
+    def named_frame(self, name: str, parameters: Sequence[Any] = ()) -> pd.DataFrame:
+        """Run the named statement and return its rows as a frame, for results too many to hold as dictionaries."""
+        return self._run(statement(name), parameters, duckdb.DuckDBPyConnection.df)
+
     def patient_rows(self, table: Table, patient_id: str) -> list[dict[str, Any]]:
         """Rows of one patient in a clinical table, in the table's order."""
         return self._run(_select(table, one_patient=True), [patient_id], _dictionaries)

@@ -1,0 +1,27 @@
+"""The reference cohort as arrays: one entry per measurement, for ranks and percentile bands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class ReferencePoints:
+    """Measurements of many people (all arrays of one length, NaN = not known).
+
+    ``person`` numbers the people; ``age`` and ``duration`` are years at the measurement, since birth and since onset.
+    """
+
+    person: IntArray
+    age: FloatArray
+    duration: FloatArray
+    value: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.person)
