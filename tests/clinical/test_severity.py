@@ -101,7 +101,8 @@ def test_published_table_can_be_read_and_is_looked_up_by_the_same_rows(tmp_path:
 
 @pytest.mark.parametrize(
     ("line", "reason"),
-    [("1,0.5,3", "column edss"), ("1,2.0,11", "column score"), ("1,2.0,", "column score"), ("x,2.0,3", "column row"), ("1.5,2.0,3", "column row"),
+    [("1,0.5,3", "column edss"), ("1,2.0,11", "column score"), ("1,2.0,", "column score"), ("x,2.0,3", "column row"),
+     ("1.5,2.0,3", "column row"),
      ("1,1.0,3", "stands here twice")],
 )  # fmt: skip
 def test_faulty_table_is_refused_with_the_place(tmp_path: Path, line, reason):
