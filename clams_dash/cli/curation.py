@@ -71,9 +71,7 @@ def _print_gaps(gaps: Sequence[quality.Completeness]) -> None:
 
 def _print_findings(findings: Sequence[quality.Finding], total: int, counts: Sequence[quality.FindingCount]) -> None:
     for count in counts:
-        typer.echo(
-            f"{count.severity:7} {count.table_name}: {count.rule or 'by the reader'}: {count.count} in {count.batch_id}"
-        )
+        typer.echo(f"{count.severity:7} {count.table_name}: {count.rule}: {count.count} in {count.batch_id}")
     for finding in findings:
         typer.echo(finding_line(asdict(finding)))
     if total > len(findings):

@@ -57,7 +57,7 @@ def reject_frame(rejects: Iterable[Reject], batch_id: str) -> pd.DataFrame:
 
 
 def naming_people(rejects: Iterable[Reject], staged: Mapping[str, pd.DataFrame]) -> list[Reject]:
-    """Give each fault the pseudonym of the person its row is about; those of erased people stay without."""
+    """Give each fault its person's pseudonym (not those of erased people), and one without a check what found it."""
     owners: dict[tuple[str, str, int], str] = {}
     studies = staged.get("mri")
     of_study = {} if studies is None else dict(zip(studies["study_id"], studies["patient_id"], strict=True))
@@ -65,12 +65,13 @@ def naming_people(rejects: Iterable[Reject], staged: Mapping[str, pd.DataFrame])
         people = frame["patient_id"] if "patient_id" in frame else frame["study_id"].map(of_study)
         places = zip(frame[FILE], frame[ROW], people, strict=True)
         owners |= {(name, str(file), int(row)): patient for file, row, patient in places if isinstance(patient, str)}
-    return [
-        replace(reject, patient_id=owners.get((reject.table_name, reject.source_file or "", reject.source_row or 0)))
-        if reject.patient_id is None and reject.rule != "erased"
-        else reject
-        for reject in rejects
-    ]
+    named = []
+    for reject in rejects:
+        place = (reject.table_name, reject.source_file or "", reject.source_row or 0)
+        found_by = reject.rule or ("image" if reject.table_name == "series" else "reader")
+        owner = None if reject.rule == "erased" else reject.patient_id or owners.get(place)
+        named.append(replace(reject, rule=found_by, patient_id=owner))
+    return named
 
 
 def _with_measurements(studies: pd.DataFrame, images: ImagesDone, known: Known, rejects: list[Reject]) -> pd.DataFrame:

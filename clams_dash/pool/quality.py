@@ -39,7 +39,7 @@ class FindingCount:
 
     batch_id: str
     table_name: str
-    rule: str | None
+    rule: str
     severity: str
     count: int
 
@@ -124,7 +124,12 @@ def completeness_statements() -> list[str]:
 
 
 def _optional(table: Table) -> list[Column]:
-    return [column for column in table.source_columns if not column.required]
+    """Fields that may lack a value; not what is said about other fields or filled in when it is missing."""
+    return [
+        column
+        for column in table.source_columns
+        if not column.required and not column.name.endswith("_approximate") and column.name != "synthetic"
+    ]
 
 
 def _fields(table: Table) -> str:

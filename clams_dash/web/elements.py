@@ -13,3 +13,14 @@ def named(component: AnyComponent, name: str) -> AnyComponent:
     """Give a component the name a screen reader says."""
     setattr(component, "aria-label", name)
     return component
+
+
+def asked_rows(request: object, page_rows: int) -> tuple[int, int]:
+    """First row and number of rows of a grid's request; anything else than such a request asks for the first page."""
+    asked = request if isinstance(request, dict) else {}
+    first = _whole(asked.get("startRow"), 0)
+    return first, max(1, min(_whole(asked.get("endRow"), first + page_rows) - first, 500))
+
+
+def _whole(value: object, otherwise: int) -> int:
+    return value if isinstance(value, int) and 0 <= value < 10**9 else otherwise

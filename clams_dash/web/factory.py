@@ -2,7 +2,7 @@
 
 Flow of the shell::
 
-    address --> shell.route --> list page | consultation page | "not found"
+    address --> shell.route --> list page | consultation page | data pool page | "not found"
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from clams_dash.web import routes, vtk_scene
 from clams_dash.web.ids import Shell
 from clams_dash.web.services import Services
 from clams_dash.web.theme import mantine_theme
-from clams_dash.web.views import case_list, consultation, shell
+from clams_dash.web.views import case_list, consultation, data_pool, shell
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -36,11 +36,12 @@ def create_app(settings: Settings, services: Services) -> Dash:
         suppress_callback_exceptions=False,
     )
     app.layout = _frame()
-    whole: Any = html.Div([_frame(), case_list.layout(), consultation.skeleton()])
+    whole: Any = html.Div([_frame(), case_list.layout(), data_pool.layout(), consultation.skeleton()])
     app.validation_layout = whole
     shell.register(app, services)
     case_list.register(app, services)
     consultation.register(app, services)
+    data_pool.register(app, services)
     vtk_scene.register(app)
     refuse_open_host(settings.host)
     limits = guard.Limits(settings.max_body_bytes, settings.max_json_depth, LOOPBACK_HOSTS)

@@ -21,6 +21,16 @@ class CaseList(StrEnum):
     COUNT = "case-list-count"
 
 
+class DataPool(StrEnum):
+    """The page of imports and data quality."""
+
+    BATCHES = "data-pool-batches"
+    COUNTS = "data-pool-counts"
+    FAULTS = "data-pool-faults"
+    SHOWN = "data-pool-shown"
+    COMPLETENESS = "data-pool-completeness"
+
+
 class Consultation(StrEnum):
     """The consultation page."""
 

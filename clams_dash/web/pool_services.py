@@ -15,12 +15,12 @@ from clams_dash import __version__
 from clams_dash.config import Settings
 from clams_dash.errors import ModelError
 from clams_dash.model.records import Case
-from clams_dash.pool import cases
+from clams_dash.pool import cases, quality
 from clams_dash.pool.database import Database
 from clams_dash.pool.folder import PoolFolder
 from clams_dash.response.prediction import Prediction
 from clams_dash.response.vault import current_version
-from clams_dash.web.services import DisplayFile, NoPrediction
+from clams_dash.web.services import DisplayFile, NoPrediction, Quality
 
 if TYPE_CHECKING:
     from clams_dash.response.bundle import Bundle
@@ -51,6 +51,18 @@ class PoolServices:
     def counts(self) -> cases.PoolCounts:
         """See :class:`clams_dash.web.services.Services`."""
         return cases.pool_counts(self._database)
+
+    def data_quality(self) -> Quality:
+        """See :class:`clams_dash.web.services.Services`."""
+        return Quality(
+            tuple(quality.batches(self._database)),
+            tuple(quality.finding_counts(self._database)),
+            tuple(quality.completeness(self._database)),
+        )
+
+    def findings(self, wanted: quality.FindingFilter, rows: int, first: int) -> tuple[list[quality.Finding], int]:
+        """See :class:`clams_dash.web.services.Services`."""
+        return quality.finding_page(self._database, wanted, rows=rows, first=first)
 
     def display_file(self, series_id: str) -> DisplayFile | None:
         """See :class:`clams_dash.web.services.Services`."""

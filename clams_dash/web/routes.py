@@ -12,6 +12,8 @@ from clams_dash.model.tables import PATIENT_ID_PATTERN
 from clams_dash.web.services import Services
 
 _CASE_PAGE = re.compile(rf"/case/(?P<patient>{PATIENT_ID_PATTERN})/?")
+DATA_POOL = "/pool"
+"""Address of the page of imports and data quality."""
 _ANY_PAGE = "/<path:path>"
 """The rule under which Dash answers every address that is nobody else's."""
 
@@ -54,6 +56,8 @@ def add_routes(server: Flask, services: Services) -> None:
     def unknown_address() -> Response | None:
         """Dash answers 200 to any address; a page that does not exist must say so in its status too."""
         if request.url_rule is not None and request.url_rule.rule != _ANY_PAGE:
+            return None
+        if request.path == DATA_POOL:
             return None
         patient = patient_of(request.path)
         if patient is None:

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Protocol
 
 from clams_dash.model.records import Case
-from clams_dash.pool import cases
+from clams_dash.pool import cases, quality
 from clams_dash.response.prediction import Prediction
 
 
@@ -26,6 +26,15 @@ class NoPrediction:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """Imports, faults by import, table and check, and completeness by field and centre."""
+
+    batches: tuple[quality.Batch, ...]
+    counts: tuple[quality.FindingCount, ...]
+    completeness: tuple[quality.Completeness, ...]
+
+
 class Services(Protocol):
     """The services as the views see them; tests may give others."""
 
@@ -39,6 +48,12 @@ class Services(Protocol):
 
     def counts(self) -> cases.PoolCounts:
         """How many people the pool holds, and of which kind."""
+
+    def data_quality(self) -> Quality:
+        """What the page of imports and data quality shows."""
+
+    def findings(self, wanted: quality.FindingFilter, rows: int, first: int) -> tuple[list[quality.Finding], int]:
+        """One page of faults and how many there are."""
 
     def display_file(self, series_id: str) -> DisplayFile | None:
         """The image of one series, or None when there is none or it was altered."""

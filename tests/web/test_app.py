@@ -125,7 +125,9 @@ def test_files_of_no_component_are_not_found(small_app: SmallApp, path: str) -> 
 
 
 def test_every_callback_names_components_of_the_layout(small_app: SmallApp) -> None:
-    known = {member.value for kind in (ids.Shell, ids.CaseList, ids.Consultation, ids.Mri) for member in kind}
+    known = {
+        member.value for kind in (ids.Shell, ids.CaseList, ids.DataPool, ids.Consultation, ids.Mri) for member in kind
+    }
     for callback in small_app.app.callback_map.values():
         for part in (*callback["inputs"], *callback["state"]):
             name = part["id"]

@@ -11,6 +11,7 @@ from dash.development.base_component import Component
 
 from clams_dash.model import catalogues
 from clams_dash.pool.cases import CaseRow, PoolCounts, SortKey
+from clams_dash.web.elements import asked_rows
 from clams_dash.web.ids import CaseList
 from clams_dash.web.services import Services
 from clams_dash.web.wording import dmt_label, iso, plural, years_between
@@ -36,6 +37,7 @@ def layout(counts: PoolCounts = _NO_COUNTS) -> Component:
                         className="clams-search",
                         **{"aria-label": "Search cases"},
                     ),
+                    html.A("Data pool", href="/pool", className="clams-button"),
                 ],
                 className="clams-header",
             ),
@@ -91,8 +93,7 @@ def register(app: Dash, services: Services) -> None:
 def list_rows(services: Services, request: dict[str, Any] | None, search: str | None) -> tuple[dict[str, Any], str]:
     """Answer the grid's request for rows, and say how many cases match."""
     asked = request if isinstance(request, dict) else {}
-    first = _whole(asked.get("startRow"), 0)
-    rows = max(1, min(_whole(asked.get("endRow"), first + PAGE_ROWS) - first, 500))
+    first, rows = asked_rows(request, PAGE_ROWS)
     sort, descending = _sorting(asked.get("sortModel"))
     text = search if isinstance(search, str) else ""
     page, found = services.case_page(text, sort, descending, rows, first)
@@ -158,7 +159,3 @@ def _sorting(model: object) -> tuple[SortKey, bool]:
         if wanted in {key.value for key in SortKey}:
             return SortKey(wanted), model[0].get("sort") == "desc"
     return SortKey.IMAGES, True
-
-
-def _whole(value: object, otherwise: int) -> int:
-    return value if isinstance(value, int) and 0 <= value < 10**9 else otherwise

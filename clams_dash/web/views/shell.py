@@ -12,7 +12,7 @@ from clams_dash.errors import ClamsError
 from clams_dash.web import routes
 from clams_dash.web.ids import Shell
 from clams_dash.web.services import Services
-from clams_dash.web.views import case_list, consultation
+from clams_dash.web.views import case_list, consultation, data_pool
 from clams_dash.web.wording import plural
 
 _EARLIEST_DAY = date(1950, 1, 1)
@@ -27,8 +27,8 @@ def register(app: Dash, services: Services) -> None:
         Input(Shell.LOCATION, "pathname"),
         Input(Shell.LOCATION, "search"),
     )
-    def route(pathname: str | None, search: str | None) -> tuple[Component, str]:
-        return page(services, pathname, search), pool_line(services)
+    def route(pathname: str | None, search: str | None) -> tuple[list[Component], str]:
+        return [*kinds_banner(services), page(services, pathname, search)], pool_line(services)
 
 
 def page(services: Services, pathname: str | None, search: str | None) -> Component:
@@ -38,12 +38,30 @@ def page(services: Services, pathname: str | None, search: str | None) -> Compon
     try:
         if pathname == "/":
             return case_list.layout(services.counts())
+        if pathname == routes.DATA_POOL:
+            return data_pool.layout(services.data_quality())
         patient = routes.patient_of(pathname)
         if patient is None:
             return message("Not found", "There is no such page here.")
         return consultation.layout(services, patient, _asked_day(search))
     except ClamsError as error:
         return message("This page cannot be shown", str(error))
+
+
+def kinds_banner(services: Services) -> list[Component]:
+    """A line above every page of a pool that holds synthetic patients and others; nothing for one kind alone."""
+    try:
+        counts = services.counts()
+    except ClamsError:
+        return []
+    if not (counts.synthetic and counts.not_synthetic):
+        return []
+    others = f"{counts.not_synthetic} who {'is' if counts.not_synthetic == 1 else 'are'} not"
+    text = (
+        f"This pool mixes {plural(counts.synthetic, 'synthetic patient')} with {others}: every case is marked, and a "
+    )
+    text += "model learns from one kind only."
+    return [html.Div(text, className="clams-kinds", role="note")]
 
 
 def pool_line(services: Services) -> str:
