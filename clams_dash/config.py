@@ -27,6 +27,12 @@ def real_data_dir() -> Path:
     return Path(os.environ.get("CLAMS_REAL_DATA") or PROJECT_ROOT.parent / "shared" / "data")
 
 
+def nfl_table() -> Path | None:
+    """``CLAMS_NFL_TABLE``: a centre's own percentiles of neurofilament light by age, in place of the surrogate."""
+    named = os.environ.get("CLAMS_NFL_TABLE")
+    return Path(named) if named else None
+
+
 @dataclass(frozen=True)
 class Settings:
     """What one server process needs to know.

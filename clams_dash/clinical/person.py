@@ -106,7 +106,7 @@ def _exposure(group: list[TreatmentCourse], day: date) -> Exposure:
         dmt=last.dmt,
         start=group[0].start_date,
         stop=stop,
-        days=((stop or day) - group[0].start_date).days,
+        days=max(((stop or day) - group[0].start_date).days, 0),
         interval_weeks=last.interval_weeks,
         source=last.source,
     )

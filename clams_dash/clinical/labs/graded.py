@@ -8,7 +8,7 @@ from datetime import date
 from clams_dash.clinical.labs import pml
 from clams_dash.clinical.labs.grades import Grade, Severity, gfap_upper_limit, grade, limits_of
 from clams_dash.clinical.labs.kappa import computed_indices
-from clams_dash.clinical.labs.nfl import NflPosition, NflReference, surrogate
+from clams_dash.clinical.labs.nfl import NflPosition, NflReference, default_reference
 from clams_dash.clinical.labs.settings import lab_settings
 from clams_dash.clinical.labs.trends import TooFew, Trend, trend
 from clams_dash.clinical.person import age_on, bmi_near, exposures
@@ -47,23 +47,27 @@ class GradedLab:
 def graded(case: Case, as_of: date, nfl_reference: NflReference | None = None) -> tuple[GradedLab, ...]:
     """The newest result of each analyte (and specimen) known on ``as_of``, in the order of the catalogue.
 
-    ``nfl_reference``: a centre's percentile table in place of the surrogate (``nfl.load_percentile_table``).
+    ``nfl_reference`` places sNfL among controls; by default the centre's table where one is set, else the surrogate.
+    Raises ValueError for an analyte that is not in the catalogue; a drug that is not there only has no class.
     """
     known = case.as_of(as_of)
-    classes = frozenset(
-        catalogues.dmts()[one.dmt].drug_class for one in exposures(known, as_of) if one.stop is None or as_of < one.stop
-    )
+    catalogue = catalogues.dmts()
+    running = [one.dmt for one in exposures(known, as_of) if one.stop is None or as_of < one.stop]
+    classes = frozenset(catalogue[dmt].drug_class for dmt in running if dmt in catalogue)
     series: dict[tuple[str, str | None], list[LabResult]] = {}
     for result in (*known.labs, *computed_indices(known.labs)):
         series.setdefault((result.analyte, result.specimen), []).append(result)
     order = {name: at for at, name in enumerate(catalogues.analytes())}
+    unknown = sorted({analyte for analyte, _ in series} - set(order))
+    if unknown:
+        raise ValueError(f"not in the catalogue of analytes: {', '.join(unknown)}")
     keys = sorted(series, key=lambda key: (order[key[0]], key[1] or ""))
-    return tuple(
-        _newest(
-            known, sorted(series[key], key=lambda result: result.date), as_of, classes, nfl_reference or surrogate()
-        )
-        for key in keys
-    )
+    reference = nfl_reference or default_reference()
+    return tuple(_newest(known, sorted(series[key], key=_date_of), as_of, classes, reference) for key in keys)
+
+
+def _date_of(result: LabResult) -> date:
+    return result.date
 
 
 def _newest(

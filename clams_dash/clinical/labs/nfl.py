@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from math import exp, log
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Protocol
 
 from clams_dash.clinical import rule_files
 from clams_dash.clinical.labs.settings import NflSettings, lab_settings
+from clams_dash.config import nfl_table
 from clams_dash.errors import FactsError
 
 _NORMAL = NormalDist()
@@ -150,3 +152,14 @@ def _band(path: Path, ages: tuple[float, float], points: Sequence[tuple[float, f
 def surrogate() -> Surrogate:
     """The surrogate with the project's settings."""
     return Surrogate(lab_settings().nfl)
+
+
+def default_reference() -> NflReference:
+    """The centre's percentile table where ``CLAMS_NFL_TABLE`` names one, else the surrogate. Raises FactsError."""
+    path = nfl_table()
+    return surrogate() if path is None else _centre_table(path, path.stat().st_mtime_ns if path.exists() else 0)
+
+
+@lru_cache(maxsize=4)
+def _centre_table(path: Path, modified: int) -> PercentileTable:
+    return load_percentile_table(path)

@@ -22,7 +22,7 @@ def pml_finding(case: Case, exposure: Exposure, day: date) -> SafetyFinding | No
     state, severity = State.NOT_ASSESSABLE, "not_assessable"
     if risk.high_risk:
         state, severity = State.BREACHED, "alert"
-    elif risk.high_risk is False and risk.per_1000 is not None:
+    elif risk.high_risk is False and risk.stratum is not None:
         state, severity = State.OK, "ok"
     per_1000 = "" if risk.per_1000 is None else f": about {risk.per_1000:g} per 1,000"
     return SafetyFinding(

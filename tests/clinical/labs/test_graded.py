@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clams_dash.clinical.labs import GradedLab, graded
+from clams_dash.errors import FactsError
 from clams_dash.model import catalogues
 from clams_dash.model.records import Case, LabResult
 from tests.clinical.chart import case, fact, lab, on, patient, shifted
@@ -80,8 +83,15 @@ def test_gfap_limit_rises_with_age(born, value, severity):
 
 
 def test_gfap_of_another_platform_is_not_read_against_these_limits():
-    chart = case(person=patient(birth=date(1990, 1, 1)), labs=[lab("gfap", DAY, 40, assay="Simoa")])
-    assert only(chart).severity == "not_assessable"
+    def severity(assay: str | None) -> str:
+        chart = case(person=patient(birth=date(1990, 1, 1)), labs=[lab("gfap", DAY, 70, assay=assay)])
+        return only(chart).severity
+
+    assert severity("CLEIA") == "watch"
+    assert severity("Elecsys ECLIA") == "watch"
+    assert severity("Simoa") == "ok"
+    assert severity("ELISA") == "not_assessable"
+    assert severity(None) == "not_assessable"
 
 
 @pytest.mark.parametrize(
@@ -96,6 +106,33 @@ def test_strata_of_the_jcv_index(index, grade):
 def test_serum_and_csf_of_one_analyte_are_kept_apart():
     chart = case(labs=[lab("albumin", DAY, 40, specimen="serum"), lab("albumin", DAY, 0.2, specimen="CSF")])
     assert [item.specimen for item in graded(chart, DAY)] == ["CSF", "serum"]
+
+
+def test_high_lymphocytes_are_expected_on_natalizumab_and_not_otherwise():
+    high = [lab("lymphocytes", DAY, 4.2)]
+    assert only(case(labs=high)).severity == "watch"
+    assert only(case(labs=high, treatments=[on("natalizumab", date(2023, 1, 1))])).severity == "ok"
+
+
+def test_analyte_outside_the_catalogue_is_refused_and_a_drug_outside_it_has_no_class():
+    odd = replace(lab("alt", DAY, 20), analyte="caeruloplasmin")
+    with pytest.raises(ValueError, match="not in the catalogue of analytes: caeruloplasmin"):
+        graded(case(labs=[odd]), DAY)
+    assert only(case(labs=[lab("alt", DAY, 20)], treatments=[on("placebo", date(2023, 1, 1))])).severity == "ok"
+
+
+def test_centre_table_named_in_the_environment_replaces_the_surrogate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    table = tmp_path / "ours.csv"
+    table.write_text("age_from,age_below,percentile,pg_ml\n18,60,50,30\n18,60,97.5,60\n", encoding="utf-8")
+    chart = case(labs=[lab("nfl", DAY, 20)])
+    assert "raised" in only(chart).grade
+    monkeypatch.setenv("CLAMS_NFL_TABLE", str(table))
+    found = only(chart)
+    assert found.grade == "percentile <50 for age"
+    assert "ours.csv" in found.origin
+    monkeypatch.setenv("CLAMS_NFL_TABLE", str(tmp_path / "absent.csv"))
+    with pytest.raises(FactsError, match=r"absent\.csv: cannot be read"):
+        graded(chart, DAY)
 
 
 def test_results_after_the_day_are_not_seen():

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from clams_dash.clinical.safety import monitoring
 from clams_dash.clinical.safety.findings import CHECK_LABEL, SafetyFinding, State
 from clams_dash.clinical.safety.rules import Phase
-from clams_dash.model.records import Case
+from clams_dash.model.records import Case, LabResult
 from tests.clinical.chart import brain_scan, case, fact, lab, lymphocytes, on, patient, shifted
 
 START = date(2023, 1, 1)
@@ -236,6 +236,38 @@ def test_jcv_is_repeated_half_yearly_while_negative_and_not_once_high():
 
     assert jcv(0.1) is State.OVERDUE
     assert jcv(2.0) is State.NOT_APPLICABLE
+
+
+def pml_state(day: int, *labs: LabResult, prior: str | None = "no") -> State:
+    facts = [] if prior is None else [fact("prior_immunosuppression", START, prior)]
+    chart = case(treatments=[on("natalizumab", START)], labs=labs, facts=facts)
+    return one(monitoring.findings(chart, after(day)), "pml_risk", Phase.ALERT).state
+
+
+def test_high_risk_of_pml_is_a_breach_and_what_is_not_known_is_not_assessable():
+    assert pml_state(900, lab("jcv_index", after(880), 2.4)) is State.BREACHED
+    assert pml_state(900, lab("jcv_index", after(880), 0.1)) is State.OK
+    assert pml_state(900) is State.NOT_ASSESSABLE
+    assert pml_state(300) is State.NOT_ASSESSABLE, "below two years, but the index is not known"
+    assert pml_state(900, lab("jcv_index", after(880), 1.2), prior=None) is State.NOT_ASSESSABLE
+    assert pml_state(3000, lab("jcv_index", after(2990), 0.1)) is State.OK, "beyond the table, negative"
+
+
+def test_course_that_ends_before_it_starts_is_no_exposure():
+    chart = case(treatments=[on("natalizumab", START, after(-10))])
+    assert monitoring.findings(chart, after(10)) == ()
+
+
+def test_overlapping_courses_are_each_monitored():
+    chart = case(treatments=[on("natalizumab", START), on("teriflunomide", after(-500))])
+    assert {item.drug for item in monitoring.findings(chart, after(100))} == {"natalizumab", "teriflunomide"}
+
+
+def test_neighbouring_courses_of_one_drug_are_one_exposure():
+    chart = case(treatments=[on("natalizumab", START, after(300)), on("natalizumab", after(320))])
+    assert schedule(chart, "liver", after(500)).due_date == after(183)
+    apart = case(treatments=[on("natalizumab", START, after(300)), on("natalizumab", after(400))])
+    assert schedule(apart, "liver", after(500)).due_date == after(583)
 
 
 def test_pregnancy_test_concerns_women_of_childbearing_age_and_those_of_unknown_age():
