@@ -34,6 +34,7 @@ class Format(StrEnum):
     TABLES = "tables"
     MAPPED = "mapped"
     SYNTHEA = "synthea"
+    FHIR = "fhir"
     OPEN_MS_DATA = "open_ms_data"
 
 

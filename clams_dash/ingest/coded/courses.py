@@ -23,6 +23,8 @@ class Prescription:
     ----------
     open_end
         A missing stop means that the drug goes on; otherwise that nothing is known of its end.
+    renewal
+        May be one of several prescriptions of a course; a statement of a whole course is none.
     """
 
     patient: str
@@ -32,6 +34,7 @@ class Prescription:
     file: str
     row: int
     open_end: bool = True
+    renewal: bool = True
     stop_reason: str | None = None
     dose: str | None = None
     interval_weeks: float | None = None
@@ -77,7 +80,7 @@ def _continues(course: list[Prescription], one: Prescription) -> bool:
     start = _day(one.start)
     ends = [_day(earlier.stop) for earlier in course]
     known = [end for end in ends if end is not None]
-    if start is None or not all(earlier.start for earlier in course):
+    if start is None or not all(earlier.start and earlier.renewal for earlier in (*course, one)):
         return False
     return len(known) < len(ends) or start <= max(known) + _gap()
 

@@ -28,6 +28,7 @@ _COURSE_WORDS = (
     (re.compile(r"relapsing[\s/-]+remitting", re.IGNORECASE), "RRMS"),
 )
 _MEASURED = ("visit", "mri")
+_LOINC = ("loinc", codes.SYSTEM_URIS["loinc"])
 _ROUTES = {"intramuscular": "_im", "subcutaneous": "_sc"}
 
 
@@ -87,8 +88,11 @@ class CodedRecords:
         if day and day > self._contacts.get(entry.patient, ("", "", 0))[0]:
             self._contacts[entry.patient] = (day, entry.file, entry.row)
 
-    def condition(self, entry: Coded, *, onset: str | None, recorded: str | None) -> None:
-        """A diagnosis: MS, its course, a relapse, a pregnancy; any other is counted."""
+    def condition(self, entry: Coded, *, onset: str | None, recorded: str | None, **relapse: object) -> None:
+        """A diagnosis: MS, its course, a relapse, a pregnancy; any other is counted.
+
+        ``relapse`` holds further columns of the table ``relapse``, should it be one.
+        """
         found = entry.concepts()
         start = onset or recorded
         if found & {"disease:ms"} or any(concept.startswith("course:") for concept in found):
@@ -98,7 +102,7 @@ class CodedRecords:
             if course := self._course(entry, found):
                 diagnosis.courses.append((start or "", course))
         elif "event:relapse" in found:
-            self.add("relapse", entry, date=start)
+            self.add("relapse", entry, date=start, **relapse)
         elif "fact:pregnancy" in found:
             self.add("clinical_fact", entry, date=start, kind="pregnancy")
         else:
@@ -122,6 +126,7 @@ class CodedRecords:
         unit: str | None,
         *,
         study: str | None = None,
+        approximate: bool = False,
         **more: object,
     ) -> None:
         """A measured value: a score or test of an examination, a count of a scan, a laboratory result, a dated fact.
@@ -130,6 +135,8 @@ class CodedRecords:
         ----------
         study
             MRI study the value was read from; a count without one is left out.
+        approximate
+            Whether the day is nominal; said of examinations only.
         more
             Further columns of the table ``lab`` (limits, specimen, assay).
         """
@@ -137,8 +144,10 @@ class CodedRecords:
             kind, _, name = concept.partition(":")
             if kind in _MEASURED:
                 self._measure(kind, name, entry, day, value, unit, study)
+                if approximate and kind == "visit":
+                    self._measured["visit", entry.patient, day or ""]["date_approximate"] = True
             elif kind == "lab":
-                loinc = next((code for system, code in entry.codes if codes.SYSTEM_URIS["loinc"] in system), None)
+                loinc = next((code for system, code in entry.codes if system in _LOINC), None)
                 self.add("lab", entry, date=day, analyte=name, loinc=loinc, value=value, unit=unit, **more)
             elif kind == "fact":
                 self.add("clinical_fact", entry, date=day, kind=name, value=value, unit=unit)
@@ -170,6 +179,10 @@ class CodedRecords:
         row = self._measured.setdefault(("mri", entry.patient, study), {"patient_id": entry.patient})
         row.update({"study_id": study, "date": day, FILE: entry.file, ROW: entry.row})
         row.update({name: value for name, value in columns.items() if not is_blank(value)})
+
+    def finding(self, entry: Coded, study: str, **columns: object) -> None:
+        """What a report says of an MRI study that is there."""
+        self._measured["mri", entry.patient, study].update(columns)
 
     def drug(self, entry: Coded, start: str | None, stop: str | None, *, route: str = "", **told: Any) -> None:
         """A prescription: one of MS becomes part of a course of therapy, any other is counted.
@@ -227,8 +240,11 @@ class CodedRecords:
             for patient, (day, file, row) in self._contacts.items()
             if patient in kept
         )
-        self.notes += [*findings, *self._counted(source, len(self._people) - len(kept))]
-        return {name: normalised(pd.DataFrame(group, dtype=object), name) for name, group in rows.items() if group}
+        made = {name: normalised(pd.DataFrame(group, dtype=object), name) for name, group in rows.items() if group}
+        once = {name: frame[~_repeats(frame)] for name, frame in made.items()}
+        repeated = sum(len(made[name]) - len(once[name]) for name in made)
+        self.notes += [*findings, *self._counted(source, len(self._people) - len(kept), repeated)]
+        return once
 
     def _with_diagnosis(self, patient: str) -> dict[str, Any]:
         diagnosis = self._diagnoses[patient]
@@ -237,11 +253,20 @@ class CodedRecords:
         found = {"onset_date": diagnosis.onset, "diagnosis_date": diagnosis.diagnosed, "course": course}
         return {**found, **{name: value for name, value in told.items() if not is_blank(value)}}
 
-    def _counted(self, source: str, without: int) -> Iterable[Reject]:
+    def _counted(self, source: str, without: int, repeated: int) -> Iterable[Reject]:
         if without:
             yield Reject("patient", source, None, None, str(without), "people without MS were left out", "warning")
+        if repeated:
+            yield Reject(
+                "source", source, None, None, str(repeated), "rows that repeat another were left out", "warning"
+            )
         for what, number in sorted(self._unused.items()):
             yield Reject("source", source, None, None, str(number), f"{what} without a place in the pool", "warning")
+
+
+def _repeats(frame: pd.DataFrame) -> pd.Series:
+    """Rows equal to an earlier one but for their place: a value reported by two resources is one value."""
+    return frame.drop(columns=[FILE, ROW]).astype(str).duplicated()
 
 
 def _earlier(first: str | None, second: str | None) -> str | None:
