@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, Self, get_args
 
-from clams_dash.clinical.definitions import PiraDefinition, Reference, pira_definition, progression_rules
+from clams_dash.clinical.definitions import PiraDefinition, Rebaseline, Reference, pira_definition, progression_rules
 from clams_dash.clinical.edss import edss_rules, threshold
 from clams_dash.clinical.scan import FOREVER, Rules
 from clams_dash.errors import ConventionError, FactsError
@@ -25,7 +25,8 @@ class Convention:
     visit keeps from the last relapse before it; ``onset_relapse_days``: the same for the onset. ``reference``:
     ``fixed`` = the first eligible visit; ``roving`` = moves to the confirmation visit after each confirmed change,
     ``roving_worsening`` and ``roving_improvement`` after changes of that kind only. ``rebaseline``: a new reference
-    after every relapse; ``keep_higher``: a new reference is never below the one before (Kappos 2020). ``event``:
+    after every relapse, ``always`` at once or ``at_change`` when the score departs from the old reference (as pymsprog
+    does), or ``never``; ``keep_higher``: a new reference is never below the one before (Kappos 2020). ``event``:
     ``first`` of each kind or ``multiple``; against one fixed reference only the first of each kind counts, a second
     would be the same step again. ``sustained_days``: least time a change must hold from onset, unless it holds to
     the last visit (0 = as long as to its confirmation, None = to the last visit). ``pira``: a named definition.
@@ -41,7 +42,7 @@ class Convention:
     relapse_days: int = field(default_factory=lambda: edss_rules().default_relapse_days)
     onset_relapse_days: int = 0
     reference: Reference = "roving"
-    rebaseline: bool = False
+    rebaseline: Rebaseline = "never"
     keep_higher: bool = False
     event: EventChoice = "multiple"
     sustained_days: int | None = 0
@@ -56,7 +57,9 @@ class Convention:
             value = getattr(self, name)
             if value is not None and value < 0:
                 raise ConventionError(f"{name} must be 0 or more; {value} given")
-        for name, known in (("reference", get_args(Reference)), ("event", get_args(EventChoice))):
+        words = {"reference": Reference, "rebaseline": Rebaseline, "event": EventChoice}
+        for name, choices in words.items():
+            known = get_args(choices)
             if getattr(self, name) not in known:
                 raise ConventionError(f"{name} must be one of {', '.join(known)}; {getattr(self, name)!r} given")
 
@@ -95,7 +98,8 @@ class Convention:
             confirmation_gap=self.relapse_days,
             moves_worse=self.reference in ("roving", "roving_worsening"),
             moves_better=self.reference in ("roving", "roving_improvement"),
-            rebaseline_after=progression_rules().raw_days if self.rebaseline else None,
+            rebaseline_after=None if self.rebaseline == "never" else progression_rules().raw_days,
+            rebaseline_always=self.rebaseline == "always",
             keep_higher=self.keep_higher,
             sustained=FOREVER if self.sustained_days is None else self.sustained_days,
         )
@@ -107,7 +111,7 @@ class Convention:
 
 
 def _read(name: str, text: str) -> object:
-    if name in ("rebaseline", "keep_higher"):
+    if name == "keep_higher":
         if text not in ("yes", "no", "true", "false"):
             raise ConventionError(f"convention {name}={text}: must be yes or no")
         return text in ("yes", "true")

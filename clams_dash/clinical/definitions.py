@@ -15,6 +15,7 @@ PROGRESSION_RULES = FACTS_DIR / "rules" / "progression.toml"
 
 Anchor = Literal["reference", "previous", "onset", "confirmation"]
 Reference = Literal["fixed", "roving", "roving_worsening", "roving_improvement"]
+Rebaseline = Literal["never", "at_change", "always"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class PiraDefinition:
     label: str
     source: str
     reference: Reference
-    rebaseline: bool
+    rebaseline: Rebaseline
     keep_higher: bool
     free: tuple[tuple[Bound, Bound], ...]
 
@@ -78,14 +79,15 @@ def load_rules(path: Path) -> ProgressionRules:
 
 
 def _definition(entry: dict[str, Any]) -> PiraDefinition:
-    if entry["reference"] not in get_args(Reference):
-        raise ValueError(f"pira {entry['name']}: reference {entry['reference']!r} is not known")
+    for key, known in (("reference", get_args(Reference)), ("rebaseline", get_args(Rebaseline))):
+        if entry[key] not in known:
+            raise ValueError(f"pira {entry['name']}: {key} {entry[key]!r} is not known")
     return PiraDefinition(
         name=entry["name"],
         label=entry["label"],
         source=entry["source"],
         reference=entry["reference"],
-        rebaseline=bool(entry["rebaseline"]),
+        rebaseline=entry["rebaseline"],
         keep_higher=bool(entry["keep_higher"]),
         free=tuple((_bound(one["from"]), _bound(one["to"])) for one in entry["free"]),
     )

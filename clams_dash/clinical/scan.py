@@ -43,9 +43,11 @@ class Rules:
     ``confirm_from``, ``confirm_to``: window after onset in which a visit may confirm. ``reference_gap``,
     ``onset_gap``, ``confirmation_gap``: least distance from the last relapse. ``moves_worse``, ``moves_better``: the
     reference moves to the confirmation visit after such a change. ``rebaseline_after``: None = no new reference after
-    relapses; else a relapse gives one as soon as the search is more than this many days past it (up to then a change
-    may be due to the relapse itself). ``keep_higher``: a new reference is never below the one before. ``sustained``:
-    least days a change must hold from its onset unless it holds to the end (FOREVER = only to the end).
+    relapses; else a relapse gives one for what lies more than this many days past it (up to then a change may be due
+    to the relapse itself). ``rebaseline_always``: at once; else when the score departs, or at the last
+    visit departed, from the old reference.
+    ``keep_higher``: a new reference is never below the one before. ``sustained``: least days a change must hold from
+    its onset unless it holds to the end (FOREVER = only to the end).
     """
 
     confirm_from: int
@@ -56,6 +58,7 @@ class Rules:
     moves_worse: bool = True
     moves_better: bool = True
     rebaseline_after: int | None = None
+    rebaseline_always: bool = False
     keep_higher: bool = False
     sustained: int = 0
 
@@ -116,12 +119,14 @@ def _search(
     upper, lower = base + step, base - step
     relapse, renewed_after = _renewal(days[reference], relapses, rules)
     count, position = len(days), reference + 1
+    departed = False
     seen = [False, False, False]  # by direction; -1 is the last place
     while position < count:
-        if days[position] > renewed_after:
-            return bisect_left(days, relapse, reference + 1)
         score = scores[position]
         direction = WORSE if score >= upper else BETTER if score <= lower else 0
+        if days[position] > renewed_after and (direction or departed or rules.rebaseline_always):
+            return bisect_left(days, relapse, reference + 1)
+        departed = bool(direction)
         if not direction or seen[direction] or since[position] < rules.onset_gap:
             position += 1
             continue
