@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import typer
 
-from clams_dash.cli import curation, data, serving, therapy
+from clams_dash.cli import consultation, curation, data, serving, therapy
 from clams_dash.errors import ClamsError
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 data.add_to(app)
+consultation.add_to(app)
 curation.add_to(app)
 therapy.add_to(app)
 serving.add_to(app)

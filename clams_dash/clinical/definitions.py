@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from clams_dash.config import FACTS_DIR
+from clams_dash.clinical import rule_files
 from clams_dash.errors import FactsError
 
-PROGRESSION_RULES = FACTS_DIR / "rules" / "progression.toml"
+PROGRESSION_RULES = rule_files.RULES_DIR / "progression.toml"
 
 Anchor = Literal["reference", "previous", "onset", "confirmation"]
 Reference = Literal["fixed", "roving", "roving_worsening", "roving_improvement"]
@@ -61,15 +60,11 @@ def pira_definition(name: str) -> PiraDefinition:
 
 def load_rules(path: Path) -> ProgressionRules:
     """Read and check a rules file. Raises FactsError naming the file and what is wrong in it."""
+    raw = rule_files.settings(path)
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
         definitions = {entry["name"]: _definition(entry) for entry in raw["pira"]}
         rules = ProgressionRules(definitions, str(raw["default_pira"]), int(raw["raw"]["days_before_onset"]))
-    except OSError as error:
-        raise FactsError(
-            f"{path}: cannot be read ({error.strerror}); it belongs to the project's data folder"
-        ) from error
-    except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise FactsError(f"{path}: not a valid progression rules file ({error!r})") from error
     if rules.default_pira not in definitions:
         raise FactsError(f"{path}: default_pira {rules.default_pira!r} is not one of the definitions")

@@ -80,7 +80,7 @@ def score_cohort(
     onset_order = np.lexsort((relapse_day, relapse_person))
     relapse_person, relapse_day = relapse_person[onset_order], relapse_day[onset_order]
     starts = np.flatnonzero(np.diff(person, prepend=-1))
-    ends = np.append(starts[1:], len(person))
+    ends = np.append(starts, len(person))[1:]
     attacks = np.searchsorted(relapse_person, person[starts], side="left")
     attack_ends = np.searchsorted(relapse_person, person[starts], side="right")
     bounds = zip(starts.tolist(), ends.tolist(), attacks.tolist(), attack_ends.tolist(), strict=True)
@@ -89,7 +89,7 @@ def score_cohort(
     rows = np.array(list(_rows(courses, chosen)), dtype=np.float64).reshape(-1, _COLUMNS)
     whole = rows.astype(np.int64)
     return CohortEvents(
-        person=person[starts][whole[:, 0]] if len(starts) else whole[:, 0],
+        person=person[starts][whole[:, 0]],
         worsening=whole[:, 1] == WORSE,
         reference_day=whole[:, 2],
         reference_edss=rows[:, 3],
@@ -99,7 +99,7 @@ def score_cohort(
         label=whole[:, 7].astype(np.int8),
         label_day=whole[:, 8],
         people=len(starts),
-        days_followed=int((day[ends - 1] - day[starts]).sum()) if len(starts) else 0,
+        days_followed=int((day[ends - 1] - day[starts]).sum()),
     )
 
 

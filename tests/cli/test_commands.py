@@ -28,7 +28,7 @@ def test_wrong_usage_exits_2(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize("verb", [[], ["serve"], ["demo"], ["import"], ["check"], ["withdraw"], ["erase"], ["train"],
-                                  ["predict"]])  # fmt: skip
+                                  ["predict"], ["progression"]])  # fmt: skip
 def test_every_verb_has_help(verb: list[str]) -> None:
     done = clams(*verb, "--help")
     assert done.returncode == 0
@@ -43,6 +43,7 @@ def test_every_verb_has_help(verb: list[str]) -> None:
         (["withdraw", "b-1"], "no pool here"),
         (["erase", "anna"], "no pool here"),
         (["predict", "anna"], "no pool here"),
+        (["progression", "anna"], "no pool here"),
         (["train"], "no pool here"),
         (["serve", "--host", "0.0.0.0"], "--host 0.0.0.0: this version has no log-in"),  # noqa: S104 - it is refused
     ],

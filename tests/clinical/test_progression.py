@@ -1,5 +1,6 @@
 """Confirmed worsening against golden vectors (pymsprog, drstrupf and msclinical runs) and general laws."""
 
+from dataclasses import fields, replace
 from datetime import date, timedelta
 
 import pytest
@@ -200,3 +201,79 @@ def test_a_later_visit_never_changes_the_dates_of_a_confirmed_event(course, edss
 def test_order_of_the_visits_given_does_not_matter(course):
     scores = scores_of(course)
     assert confirmed_changes(scores[::-1]) == confirmed_changes(scores)
+
+
+@given(courses, relapse_days, st.sampled_from(sorted(progression_rules().definitions)), st.integers(-20_000, 20_000))
+def test_shifting_all_dates_shifts_the_result_and_changes_nothing_else(course, relapses, pira, days):
+    convention = Convention.named(pira, confirm_days=84)
+    shift = timedelta(days=days)
+    scores, attacks = scores_of(course), [START + timedelta(days=day) for day in relapses]
+    plain = confirmed_changes(scores, attacks, convention)
+    moved = confirmed_changes(
+        [Score(score.date + shift, score.edss) for score in scores], [attack + shift for attack in attacks], convention
+    )
+    assert [shifted(event, shift) for event in plain.events] == list(moved.events)
+    assert [shifted(change, shift) for change in plain.unconfirmed] == list(moved.unconfirmed)
+
+
+def shifted(record, shift):
+    moved = {
+        one.name: getattr(record, one.name) + shift
+        for one in fields(record)
+        if isinstance(getattr(record, one.name), date)
+    }
+    return replace(record, **moved)
+
+
+def test_confirmation_window_may_end():
+    scores = [Score(START + timedelta(days=day), edss) for day, edss in ((0, 2), (100, 3), (400, 3), (500, 3))]
+    late = Convention(confirm_days=84, late_days=84)
+    event = confirmed_changes(scores, (), late).first("CDW")
+    assert event is not None
+    assert (day_of(event.onset_date), day_of(event.confirmed_date)) == (400, 500)
+    event = confirmed_changes(scores, (), Convention(confirm_days=84)).first("CDW")
+    assert event is not None
+    assert day_of(event.onset_date) == 100
+
+
+def test_sustained_worsening_holds_to_the_last_visit_or_as_long_as_asked():
+    edss = (2, 3, 3, 3, 3, 2, 2)
+    assert onsets(edss, Convention(confirm_days=84)) == [91]
+    assert onsets(edss, Convention(confirm_days=84, sustained_days=364)) == [91]
+    assert onsets(edss, Convention(confirm_days=84, sustained_days=365)) == []
+    assert onsets(edss, Convention(confirm_days=84, sustained_days=None)) == []
+    assert onsets(edss[:5], Convention(confirm_days=84, sustained_days=None)) == [91]
+
+
+def test_event_says_until_when_it_held():
+    event = confirmed_changes(every_91_days(2, 3, 3, 3, 2), (), Convention(confirm_days=84)).first("CDW")
+    assert event is not None
+    assert day_of(event.held_until) == 273
+
+
+def test_reference_that_follows_improvement_only_keeps_its_place_after_worsening():
+    edss = (4, 3, 3, 4, 4, 5, 5)
+    follows = Convention(confirm_days=84, reference="roving_improvement")
+    assert onsets(edss, follows) == [273]
+    assert onsets(edss, follows, "CDI") == [91]
+    assert onsets((2, 3, 3, 4, 4), Convention(confirm_days=84, reference="roving_worsening")) == [91, 273]
+
+
+def test_onset_may_have_to_keep_its_distance_from_a_relapse():
+    scores = every_91_days(2, 3, 3, 3, 3)
+    relapse = [scores[1].date - timedelta(days=10)]
+    assert len(confirmed_changes(scores, relapse, Convention(confirm_days=84)).events) == 1
+    event = confirmed_changes(scores, relapse, Convention(confirm_days=84, onset_relapse_days=30)).first("CDW")
+    assert event is not None
+    assert day_of(event.onset_date) == 182
+
+
+def test_single_visit_is_no_change_and_the_note_says_so():
+    found = confirmed_changes([Score(START, 2)])
+    assert (found.events, found.unconfirmed) == ((), ())
+    assert found.notes == ("only one visit has an EDSS; a change cannot be judged",)
+
+
+def test_visits_all_in_relapse_give_no_reference_and_the_note_says_so():
+    found = confirmed_changes(every_91_days(2, 3), [START, START + timedelta(days=90)])
+    assert found.notes == ("every visit is within 30 days after a relapse; there is no reference",)

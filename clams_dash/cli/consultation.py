@@ -1,0 +1,93 @@
+"""Verbs of the consultation: ``progression``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from clams_dash.cli.output import JsonOption, PoolOption, pool_folder, print_json
+from clams_dash.clinical.convention import Convention
+from clams_dash.clinical.progression import ConfirmedChange, Progression, UnconfirmedChange, progression
+from clams_dash.errors import ConventionError
+from clams_dash.pool import cases
+from clams_dash.pool.database import Database
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the verbs."""
+    app.command("progression")(show_progression)
+
+
+def show_progression(
+    patient: Annotated[str, typer.Argument(help="Pseudonym.")],
+    convention: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=VALUE",
+            help="Repeatable: threshold=A|B, confirm_days, tolerance_days, late_days=DAYS|any, relapse_days, "
+            "onset_relapse_days, reference=fixed|roving|roving_worsening|roving_improvement, "
+            "rebaseline=never|at_change|always, keep_higher=yes|no, event=first|multiple, sustained_days=DAYS|end, "
+            "pira=mueller2023|mueller2023_hs|kappos2020|cagol2022|msbase (which brings its own reference scheme). "
+            "Default: A, 168, roving, mueller2023, multiple.",
+            show_default=False,
+        ),
+    ] = None,
+    pool: PoolOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show confirmed changes of the EDSS, and whether worsening is PIRA or RAW, as of the last data."""
+    try:
+        chosen = Convention.parsed(_options(convention or []))
+    except ConventionError as error:
+        raise typer.BadParameter(str(error), param_hint="--convention") from error
+    found = progression(cases.load_case(Database(pool_folder(pool)), patient), chosen)
+    if json:
+        print_json({"patient": patient, "convention": chosen.to_json(), **_document(found)})
+        return
+    described = chosen.to_json()
+    typer.echo(f"{patient}: change needed {described['threshold_text']}; {described['pira_text']}")
+    typer.echo(", ".join(f"{key}={value}" for key, value in described.items() if not key.endswith("_text")))
+    for event in found.events:
+        typer.echo(_confirmed_line(event))
+    for change in found.unconfirmed:
+        typer.echo(f"{_change(change)}, not confirmed yet")
+    if not found.events and not found.unconfirmed:
+        typer.echo("no confirmed change and none waiting for confirmation")
+    for note in found.notes:
+        typer.echo(f"note: {note}")
+
+
+def _options(given: list[str]) -> dict[str, str]:
+    options: dict[str, str] = {}
+    for one in given:
+        key, equals, value = one.partition("=")
+        if not equals or not value:
+            raise ConventionError(f"{one!r} must be KEY=VALUE")
+        if key in options:
+            raise ConventionError(f"{key} is given twice")
+        options[key] = value
+    return options
+
+
+def _document(found: Progression) -> dict[str, object]:
+    return {
+        "events": [asdict(event) for event in found.events],
+        "unconfirmed": [asdict(change) for change in found.unconfirmed],
+        "notes": list(found.notes),
+    }
+
+
+def _change(change: ConfirmedChange | UnconfirmedChange) -> str:
+    start = f"{change.kind} {change.reference_edss:g} ({change.reference_date})"
+    return f"{start} to {change.onset_edss:g} ({change.onset_date})"
+
+
+def _confirmed_line(event: ConfirmedChange) -> str:
+    line = f"{_change(event)}, confirmed {event.confirmed_date}, held until {event.held_until}"
+    if event.kind == "CDI":
+        return line
+    label = event.label or "PIRA or not cannot be told"
+    since = f" since {event.label_confirmed_date}" if event.label_confirmed_date else ""
+    return f"{line}: {label}{since}{'' if event.label_final else ' (later data may change this)'}"
