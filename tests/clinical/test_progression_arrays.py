@@ -44,14 +44,17 @@ def arrays(persons):
     attacks = [(number, day) for number, (_, relapses) in enumerate(persons) for day in relapses]
     person, day, edss = (np.array(column) for column in zip(*rows, strict=True))
     falls = np.array(attacks, dtype=np.int64).reshape(-1, 2)
-    return person.astype(np.int64), day.astype(np.int64), edss.astype(float), falls[:, 0], falls[:, 1]
+    return {
+        "person": person.astype(np.int64), "day": day.astype(np.int64), "edss": edss.astype(float),
+        "relapse_person": falls[:, 0], "relapse_day": falls[:, 1],
+    }  # fmt: skip
 
 
-def one_by_one(person, day, edss, fallen, fall_day, convention):
+def one_by_one(person, day, edss, relapse_person, relapse_day, convention):
     for number in np.unique(person):
         own = (person == number) & ~np.isnan(edss)
         scores = [Score(ORIGIN + timedelta(int(when)), value) for when, value in zip(day[own], edss[own], strict=True)]
-        relapses = [ORIGIN + timedelta(int(when)) for when in fall_day[fallen == number]]
+        relapses = [ORIGIN + timedelta(int(when)) for when in relapse_day[relapse_person == number]]
         for event in confirmed_changes(scores, relapses, convention).events:
             yield (
                 int(number), event.kind, event.reference_edss, event.onset_edss, event.label or "",
@@ -71,7 +74,7 @@ def rows_of(events):
 @given(people, conventions)
 def test_cohort_equals_its_members_under_every_convention(persons, convention):
     table = arrays(persons)
-    assert rows_of(score_cohort(*table, convention)) == list(one_by_one(*table, convention))
+    assert rows_of(score_cohort(**table, convention=convention)) == list(one_by_one(**table, convention=convention))
 
 
 def test_order_of_rows_does_not_matter_and_persons_need_not_be_contiguous():
