@@ -25,6 +25,7 @@ from clams_dash.config import DEMO_PATIENTS, DEMO_SCANS, DEMO_SEED
 from clams_dash.pool.folder import PoolFolder
 
 if TYPE_CHECKING:
+    from clams_dash.ingest.arrival import Arrival
     from clams_dash.ingest.run import ImportReport
 
 
@@ -42,6 +43,7 @@ def add_to(app: typer.Typer) -> None:
     """Add the verbs."""
     app.command("demo")(demo)
     app.command("import")(import_)
+    app.command("key")(key)
 
 
 def demo(
@@ -71,6 +73,18 @@ def import_(
         bool,
         typer.Option("--draft-mapping", help="Print a first draft of a mapping file for the source; read nothing in."),
     ] = False,
+    key: Annotated[
+        Path | None, typer.Option(help="Key file: people and studies get pseudonyms (`clams key` makes one).")
+    ] = None,
+    shift_days: Annotated[
+        int, typer.Option(min=0, max=3650, help="With --key: move each person's dates back by 1 to this many days.")
+    ] = 0,
+    scrub: Annotated[
+        Path | None, typer.Option(help="With --key: keep reports and notes, without the words of this list.")
+    ] = None,
+    links: Annotated[
+        Path | None, typer.Option(help="CSV of persons who are the same as another centre's; needs --centre.")
+    ] = None,
     pool: PoolOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -80,8 +94,9 @@ def import_(
     if draft_mapping:
         _print_draft(source, json)
         return
+    arrival = _arrival(pool_folder(pool), key, shift_days, scrub, links)
     if mapping is not None:
-        _import_mapped(source, mapping, centre, dry_run, pool_folder(pool), json)
+        _import_mapped(source, mapping, centre, dry_run, pool_folder(pool), json, arrival)
         return
     with progress_bar() as progress:
         report = import_source(
@@ -91,8 +106,34 @@ def import_(
             centre=centre,
             dry_run=dry_run,
             progress=progress,
+            arrival=arrival,
         )
     _print_report(report, json)
+
+
+def _arrival(folder: PoolFolder, key: Path | None, shift_days: int, scrub: Path | None, links: Path | None) -> Arrival:
+    """How people are named, from the options."""
+    from clams_dash.ingest.arrival import Arrival
+    from clams_dash.ingest.links import read_links
+    from clams_dash.ingest.pseudonyms import Pseudonyms, read_key, read_words
+
+    found = read_links(links) if links else ()
+    if key is None:
+        if shift_days or scrub is not None:
+            raise typer.BadParameter("--shift-days and --scrub need --key")
+        return Arrival(None, found)
+    words = read_words(scrub) if scrub else None
+    return Arrival(Pseudonyms(read_key(key, folder.path), shift_days, words), found)
+
+
+def key(
+    file: Annotated[Path, typer.Argument(help="Where to write it; keep it away from the pool, and keep it.")],
+) -> None:
+    """Write a new random key for pseudonyms."""
+    from clams_dash.ingest.pseudonyms import make_key
+
+    make_key(file)
+    typer.echo(f"{file}: written; without it no later import finds the same people")
 
 
 def _print_draft(source: Path, json: bool) -> None:
@@ -106,14 +147,14 @@ def _print_draft(source: Path, json: bool) -> None:
 
 
 def _import_mapped(
-    source: Path, mapping: Path, centre: str | None, dry_run: bool, folder: PoolFolder, json: bool
+    source: Path, mapping: Path, centre: str | None, dry_run: bool, folder: PoolFolder, json: bool, arrival: Arrival
 ) -> None:
     from clams_dash.ingest.mapping.read import stage
     from clams_dash.ingest.run import import_staged
 
     with progress_bar() as progress:
         staged = stage(source, mapping)
-        report = import_staged(folder, staged, centre=centre, dry_run=dry_run, progress=progress)
+        report = import_staged(folder, staged, centre=centre, dry_run=dry_run, progress=progress, arrival=arrival)
     _print_report(report, json)
 
 

@@ -20,6 +20,7 @@ import pandas as pd
 
 from clams_dash.errors import ImageError, PoolError
 from clams_dash.imaging import grid, lesions
+from clams_dash.imaging.identity import without_identity
 from clams_dash.imaging.nifti import Volume, read_nifti
 from clams_dash.ingest import display
 from clams_dash.ingest.staging import FILE, ROW, Placement, Reject, Staged, file_digest
@@ -181,13 +182,17 @@ def _series_row(
     row: dict[str, Any], read: _Read, copy: display.DisplayCopy, patient_id: str, imaging: Path | None
 ) -> dict[str, Any]:
     file, volume = read.file, read.shown
-    content = file_digest(file)
+    cleaned = without_identity(file)
+    content = file_digest(file) if cleaned is None else hashlib.sha256(cleaned).hexdigest()
     identity = f"{patient_id}\0{row['study_id']}\0{row['sequence']}\0{content}"
     series_id = hashlib.sha256(identity.encode()).hexdigest()[:32]
     stored = f"nifti/{content}{'.nii.gz' if file.name.endswith('.gz') else '.nii'}"
     shown = f"display/{series_id}.vti" if copy.vti is not None else None
     if imaging is not None:
-        _store_file(file, imaging / stored)
+        if cleaned is None:
+            _store_file(file, imaging / stored)
+        else:
+            _store_bytes(cleaned, imaging / stored)
         if copy.vti is not None and shown is not None:
             _store_bytes(copy.vti, imaging / shown)
     return {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
@@ -68,6 +68,13 @@ def records_of(database: Database) -> Known:
     )
 
 
+def with_links(known: Known, links: pd.DataFrame) -> Known:
+    """Add links that an import brings."""
+    if links.empty:
+        return known
+    return replace(known, links=links if known.links.empty else pd.concat([known.links, links], ignore_index=True))
+
+
 def with_people(known: Known, database: Database, staged: Iterable[pd.DataFrame]) -> Known:
     """Add what the pool holds about the people and studies named in the staged frames."""
     frames = list(staged)
@@ -75,7 +82,7 @@ def with_people(known: Known, database: Database, staged: Iterable[pd.DataFrame]
     held = {table.name: database.frame_where(table, "patient_id", people) for table in tables.CLINICAL_TABLES}
     theirs = database.frame_where(tables.MRI, "study_id", studies)
     held["mri"] = pd.concat([held["mri"], theirs[~theirs["patient_id"].isin(people)]], ignore_index=True)
-    return Known(held, known.batches, known.links, known.erased)
+    return replace(known, frames=held)
 
 
 def _named(frames: Iterable[pd.DataFrame], column: str) -> list[str]:

@@ -21,10 +21,11 @@ import pandas as pd
 from clams_dash.errors import ImportRefused
 from clams_dash.ingest import read_open_ms_data, read_synthea, read_tables
 from clams_dash.ingest.additions import additions, naming_people, reject_frame, superseded_rows
+from clams_dash.ingest.arrival import AS_GIVEN, Arrival, arrive
 from clams_dash.ingest.checks import Checked, check
 from clams_dash.ingest.fhir import read as read_fhir
 from clams_dash.ingest.images import ImagesDone, Progress, process_images
-from clams_dash.ingest.known import Known, records_of, with_people
+from clams_dash.ingest.known import Known, records_of, with_links, with_people
 from clams_dash.ingest.mapping import read as read_mapped
 from clams_dash.ingest.staging import Reject, Staged
 from clams_dash.pool.build import build_next
@@ -61,15 +62,21 @@ class ImportReport:
 
 
 def import_source(
-    folder: PoolFolder, source: Path, *, format_name: str | None, centre: str | None, dry_run: bool, progress: Progress
+    folder: PoolFolder,
+    source: Path,
+    *,
+    format_name: str | None,
+    centre: str | None,
+    dry_run: bool,
+    progress: Progress,
+    arrival: Arrival = AS_GIVEN,
 ) -> ImportReport:
     """Read a folder or file into the pool. Raises ImportRefused when nothing of it can be used."""
     if not source.exists():
         raise ImportRefused(f"{source}: no such file or folder")
     progress("reading tables", 0.0)
-    return import_staged(
-        folder, _reader(source, format_name).stage(source), centre=centre, dry_run=dry_run, progress=progress
-    )
+    staged = _reader(source, format_name).stage(source)
+    return import_staged(folder, staged, centre=centre, dry_run=dry_run, progress=progress, arrival=arrival)
 
 
 def _reader(source: Path, format_name: str | None) -> ModuleType:
@@ -87,52 +94,74 @@ def _reader(source: Path, format_name: str | None) -> ModuleType:
 
 
 def import_staged(
-    folder: PoolFolder, staged: Staged, *, centre: str | None, dry_run: bool, progress: Progress
+    folder: PoolFolder,
+    staged: Staged,
+    *,
+    centre: str | None,
+    dry_run: bool,
+    progress: Progress,
+    arrival: Arrival = AS_GIVEN,
 ) -> ImportReport:
-    """Check what a reader staged and, unless it is a dry run, publish a new version of the pool."""
+    """Check what a reader staged and, unless it is a dry run, publish a new version of the pool.
+
+    ``arrival`` says how people are named: by default as the source names them.
+    """
     if dry_run:
-        return _import(folder, staged, centre, None, progress)
+        return _import(folder, staged, centre, None, progress, arrival)
     with folder.writing() as building:
-        return _import(folder, staged, centre, building, progress)
+        return _import(folder, staged, centre, building, progress, arrival)
 
 
 def _import(
-    folder: PoolFolder, staged: Staged, centre: str | None, building: Path | None, progress: Progress
+    folder: PoolFolder,
+    staged: Staged,
+    centre: str | None,
+    building: Path | None,
+    progress: Progress,
+    arrival: Arrival,
 ) -> ImportReport:
     started = datetime.now(UTC).replace(tzinfo=None)
-    centre = centre or staged.centre
+    source, centre = staged.source, centre or staged.centre
     with _reading(folder) as database:
         records = records_of(database) if database else Known()
-        batch_id, already = _batch_id(records, staged, centre)
+        batch_id, already = _batch_id(records, staged, centre, arrival)
         if already:
-            return ImportReport(batch_id, staged.source, staged.format, None, True, 0, {}, ())
-        known = with_people(records, database, staged.frames.values()) if database else records
+            return ImportReport(batch_id, source, staged.format, None, True, 0, {}, ())
+        arrived = arrive(staged, arrival, centre, records, database, started.date())
+        staged, known = arrived.staged, with_links(records, arrived.links)
+        known = with_people(known, database, staged.frames.values()) if database else known
     progress("checking rows", 0.0)
-    checked = check(staged, known, started.date(), centre=centre)
+    shifted = arrival.pseudonyms is not None and arrival.pseudonyms.shift_days > 0
+    checked = check(staged, known, started.date(), centre=centre, shifted=shifted)
     images = _images(staged, checked, folder.imaging if building is not None else None, progress)
     rejects = checked.rejects + images.rejects
-    rows = additions(checked.frames, images, known, batch_id, centre, rejects)
-    rejects = naming_people(rejects, staged.frames)
+    rows = arrived.files(additions(checked.frames, images, known, batch_id, centre, rejects))
+    rejects = arrived.told(naming_people(rejects, staged.frames))
     kept = {name: len(frame) for name, frame in rows.items() if len(frame)}
     if not kept:
-        raise ImportRefused(f"{staged.source}: no row could be kept; {_first(rejects)}")
+        raise ImportRefused(f"{source}: no row could be kept; {_first(rejects)}")
     superseded = {name: count for name, frame in rows.items() if (count := superseded_rows(name, frame, known))}
     version = None
     if building is not None:
         progress("building the new version of the pool", 0.0)
         batch = {
-            "batch_id": batch_id, "source": staged.source, "format": staged.format, "centre": centre,
+            "batch_id": batch_id, "source": arrived.source(), "format": staged.format, "centre": centre,
             "started_at": started, "finished_at": datetime.now(UTC).replace(tzinfo=None),
             "rows_read": checked.rows_read, "rows_kept": sum(kept.values()),
             "rows_rejected": sum(reject.severity == "error" for reject in rejects),
-            "rows_superseded": sum(superseded.values()), "sha256": staged.sha256,
-            "withdrawn_at": None, "key_id": None, "shift_days": None,
+            "rows_superseded": sum(superseded.values()), "sha256": staged.sha256, "withdrawn_at": None,
+            "key_id": arrival.pseudonyms.key_id if arrival.pseudonyms else None,
+            "shift_days": arrival.pseudonyms.shift_days if arrival.pseudonyms else None,
         }  # fmt: skip
-        records_added = {"import_batch": pd.DataFrame([batch]), "reject": reject_frame(rejects, batch_id)}
-        build_next(folder, building, batch_id, rows | records_added)
+        noted = {
+            "import_batch": pd.DataFrame([batch]),
+            "reject": reject_frame(rejects, batch_id),
+            "patient_link": arrived.links.assign(batch_id=batch_id),
+        }
+        build_next(folder, building, batch_id, rows | noted)
         version = folder.publish(building)
     return ImportReport(
-        batch_id, staged.source, staged.format, version, False, checked.rows_read, kept, tuple(rejects), superseded
+        batch_id, source, staged.format, version, False, checked.rows_read, kept, tuple(rejects), superseded
     )
 
 
@@ -147,12 +176,12 @@ def _reading(folder: PoolFolder) -> Iterator[Database | None]:
             database.close()
 
 
-def _batch_id(known: Known, staged: Staged, centre: str | None) -> tuple[str, bool]:
-    """Name of the batch, made of the content, and whether it stands in the pool already."""
+def _batch_id(known: Known, staged: Staged, centre: str | None, arrival: Arrival) -> tuple[str, bool]:
+    """Name of the batch, made of the content and the way people are named, and whether it stands in the pool."""
     earlier = known.batches.set_index("batch_id")["withdrawn_at"]
     attempt = 0
     while True:
-        content = f"{staged.format}{staged.sha256}{centre}{attempt or ''}"
+        content = f"{staged.format}{staged.sha256}{centre}{attempt or ''}{arrival.mark()}"
         batch_id = f"b-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
         if batch_id not in earlier.index:
             return batch_id, False
