@@ -44,46 +44,22 @@ class Place:
     people: int
 
 
-def bands(reference: ReferencePoints, axis: Axis, years: FloatArray, settings: BandSettings | None = None) -> Bands:
-    """Percentile bands at the points ``years`` of an axis."""
-    rules = settings or standing_settings().bands
-    sorted_points = _Sorted.of(reference, axis)
-    values = np.full((len(rules.percentiles), len(years)), np.nan)
-    people = np.zeros(len(years), dtype=np.int64)
-    for at, point in enumerate(years):
-        near = sorted_points.near(float(point), rules.half_width_years)
-        people[at] = len(near)
-        if len(near) >= rules.least_people:
-            values[:, at] = np.percentile(near, rules.percentiles)
-    return Bands(axis, years, rules.percentiles, values, people)
-
-
-def place(
-    value: float, years: float, reference: ReferencePoints, axis: Axis, settings: BandSettings | None = None
-) -> Place | None:
-    """Percentile of a value among people seen near ``years``, ties counted half; None where they are too few."""
-    rules = settings or standing_settings().bands
-    near = _Sorted.of(reference, axis).near(years, rules.half_width_years)
-    if len(near) < rules.least_people:
-        return None
-    share = ((near < value).sum() + 0.5 * (near == value).sum()) / len(near)
-    return Place(100.0 * float(share), len(near))
-
-
 @dataclass(frozen=True, slots=True)
-class _Sorted:
-    """Known measurements in order of the axis."""
+class Along:
+    """A cohort's known measurements in order of one axis, so that many points can be looked up."""
 
+    axis: Axis
     years: FloatArray
     person: IntArray
     value: FloatArray
 
     @classmethod
-    def of(cls, reference: ReferencePoints, axis: Axis) -> _Sorted:
+    def of(cls, reference: ReferencePoints, axis: Axis) -> Along:
+        """Sort a reference cohort along an axis; what is not known is left out."""
         years = reference.age if axis == "age" else reference.duration
         known = np.flatnonzero(np.isfinite(years) & np.isfinite(reference.value))
         order = known[np.argsort(years[known], kind="stable")]
-        return cls(years[order], reference.person[order], reference.value[order])
+        return cls(axis, years[order], reference.person[order], reference.value[order])
 
     def near(self, point: float, half_width: float) -> FloatArray:
         """One value per person seen within ``half_width`` years of ``point``."""
@@ -92,3 +68,26 @@ class _Sorted:
         part = slice(int(low), int(high))
         chosen = one_each(self.person[part], np.abs(self.years[part] - point))
         return np.asarray(self.value[part][chosen])
+
+
+def bands(cohort: Along, years: FloatArray, settings: BandSettings | None = None) -> Bands:
+    """Percentile bands at the points ``years`` of the cohort's axis."""
+    rules = settings or standing_settings().bands
+    values = np.full((len(rules.percentiles), len(years)), np.nan)
+    people = np.zeros(len(years), dtype=np.int64)
+    for at, point in enumerate(years):
+        near = cohort.near(float(point), rules.half_width_years)
+        people[at] = len(near)
+        if len(near) >= rules.least_people:
+            values[:, at] = np.percentile(near, rules.percentiles)
+    return Bands(cohort.axis, years, rules.percentiles, values, people)
+
+
+def place(value: float, years: float, cohort: Along, settings: BandSettings | None = None) -> Place | None:
+    """Percentile of a value among people seen near ``years``, ties counted half; None where they are too few."""
+    rules = settings or standing_settings().bands
+    near = cohort.near(years, rules.half_width_years)
+    if len(near) < rules.least_people:
+        return None
+    share = ((near < value).sum() + 0.5 * (near == value).sum()) / len(near)
+    return Place(100.0 * float(share), len(near))

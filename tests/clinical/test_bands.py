@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clams_dash.clinical.bands import bands, place
+from clams_dash.clinical.bands import Along, bands, place
 from clams_dash.clinical.standing_settings import BandSettings
 from clams_dash.model.reference import ReferencePoints
 
@@ -21,7 +21,7 @@ def reference(person: list[int], years: list[float], value: list[float]) -> Refe
 
 def test_quartiles_of_five_people_around_a_point_and_a_gap_where_nobody_was_seen():
     cohort = reference([1, 2, 3, 4, 5], [4, 5, 5, 6, 5], [1, 2, 3, 4, 5])
-    found = bands(cohort, "duration", np.array([5.0, 12.0]), RULES)
+    found = bands(Along.of(cohort, "duration"), np.array([5.0, 12.0]), RULES)
     assert found.values[:, 0].tolist() == [2.0, 3.0, 4.0]
     assert np.isnan(found.values[:, 1]).all()
     assert found.people.tolist() == [5, 0]
@@ -30,31 +30,31 @@ def test_quartiles_of_five_people_around_a_point_and_a_gap_where_nobody_was_seen
 
 def test_band_by_age_uses_the_age():
     cohort = reference([1, 2, 3, 4, 5], [4, 5, 5, 6, 5], [1, 2, 3, 4, 5])
-    assert bands(cohort, "age", np.array([35.0]), RULES).people.tolist() == [5]
-    assert bands(cohort, "duration", np.array([35.0]), RULES).people.tolist() == [0]
+    assert bands(Along.of(cohort, "age"), np.array([35.0]), RULES).people.tolist() == [5]
+    assert bands(Along.of(cohort, "duration"), np.array([35.0]), RULES).people.tolist() == [0]
 
 
 def test_person_seen_often_counts_once_with_the_nearest_measurement():
     often = reference([1] * 6 + [2, 3, 4], [3.5, 4, 4.9, 5.5, 6, 6.5, 5, 5, 5], [9, 9, 1, 9, 9, 9, 2, 3, 4])
-    found = bands(often, "duration", np.array([5.0]), RULES)
+    found = bands(Along.of(often, "duration"), np.array([5.0]), RULES)
     assert found.people.tolist() == [4]
     assert found.curve(50.0)[0] == 2.5
 
 
 def test_place_counts_ties_half():
     cohort = reference([1, 2, 3, 4], [5, 5, 5, 5], [1, 2, 2, 3])
-    found = place(2.0, 5.0, cohort, "duration", RULES)
+    found = place(2.0, 5.0, Along.of(cohort, "duration"), RULES)
     assert found is not None
     assert (found.percentile, found.people) == (50.0, 4)
 
 
 def test_no_place_among_too_few_people():
-    assert place(2.0, 5.0, reference([1, 2, 3], [5, 5, 5], [1, 2, 3]), "duration", RULES) is None
+    assert place(2.0, 5.0, Along.of(reference([1, 2, 3], [5, 5, 5], [1, 2, 3]), "duration"), RULES) is None
 
 
 def test_unknown_years_and_values_are_left_out():
     cohort = reference([1, 2, 3, 4, 5], [5, 5, 5, 5, np.nan], [1, 2, 3, np.nan, 5])
-    assert bands(cohort, "duration", np.array([5.0]), RULES).people.tolist() == [3]
+    assert bands(Along.of(cohort, "duration"), np.array([5.0]), RULES).people.tolist() == [3]
 
 
 @given(
@@ -64,16 +64,12 @@ def test_unknown_years_and_values_are_left_out():
 )
 def test_curves_never_cross_and_neither_order_nor_origin_matters(value, shift, order):
     years = [float(at % 3) for at in range(len(value))]
-    first = bands(reference(list(range(len(value))), years, value), "duration", np.array([1.0]), RULES)
+    first = bands(Along.of(reference(list(range(len(value))), years, value), "duration"), np.array([1.0]), RULES)
     mixed = list(range(len(value)))
     order.shuffle(mixed)
     # A shift by a whole number of halves keeps the edges of the window exact.
     by = round(shift * 2) / 2
-    second = bands(
-        reference(mixed, [years[at] + by for at in mixed], [value[at] for at in mixed]),
-        "duration",
-        np.array([1.0 + by]),
-        RULES,
-    )
+    later = reference(mixed, [years[at] + by for at in mixed], [value[at] for at in mixed])
+    second = bands(Along.of(later, "duration"), np.array([1.0 + by]), RULES)
     assert (np.diff(first.values[:, 0]) >= 0).all()
     assert second.values[:, 0] == pytest.approx(first.values[:, 0])

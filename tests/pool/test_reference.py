@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from clams_dash.clinical.bands import bands
+from clams_dash.clinical.bands import Along, bands
 from clams_dash.clinical.severity import local_table
 from clams_dash.pool.database import Database
 from clams_dash.pool.folder import PoolFolder
@@ -49,6 +49,6 @@ def test_demo_cohort_gives_rising_scores_and_bands(demo_pool: PoolFolder):
     known = [score for score in scores if score is not None]
     assert len(known) == 4
     assert known == sorted(known)
-    found = bands(edss, "duration", np.array([5.0, 15.0]))
+    found = bands(Along.of(edss, "duration"), np.array([5.0, 15.0]))
     assert (np.diff(found.values, axis=0) >= 0).all()
     assert (found.people > 20).all()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date
+from statistics import NormalDist
 
 from clams_dash.clinical.labs import pml
-from clams_dash.clinical.labs.grades import Grade, Severity, gfap_upper_limit, grade, limits_of
+from clams_dash.clinical.labs.grades import GfapLimit, Grade, Limits, Severity, gfap_upper_limit, grade, limits_of
 from clams_dash.clinical.labs.kappa import computed_indices
 from clams_dash.clinical.labs.nfl import NflPosition, NflReference, default_reference
 from clams_dash.clinical.labs.settings import lab_settings
@@ -77,11 +78,8 @@ def _newest(
     analyte = catalogues.analytes()[last.analyte]
     limits = limits_of(last)
     position = _nfl_position(case, last, reference) if last.analyte == "nfl" else None
-    upper = limits.upper
-    if last.analyte == "gfap" and limits.origin == "catalogue":
-        age = age_on(case.patient, last.date)
-        upper = None if age is None else gfap_upper_limit(age, last.assay)
-    found = _grade(last, classes, position, upper)
+    gfap = _gfap_limit(case, last, limits) if last.analyte == "gfap" else None
+    found = _grade(last, classes, reference, position, gfap)
     age_days = (as_of - last.date).days
     stale = age_days > settings.valid_for(last.analyte)
     if stale and found.severity == "ok":
@@ -96,7 +94,7 @@ def _newest(
         value=last.value,
         unit=last.unit,
         lower=limits.lower,
-        upper=upper,
+        upper=gfap.upper if gfap else limits.upper,
         grade=found.grade,
         severity=found.severity,
         stale=stale,
@@ -116,16 +114,31 @@ def _newest(
 
 def _nfl_position(case: Case, result: LabResult, reference: NflReference) -> NflPosition | None:
     age = age_on(case.patient, result.date)
-    if age is None:
+    if age is None or _incomparable(result, reference):
         return None
     return reference.place(result.value, age, bmi_near(case, result.date, lab_settings().nfl.bmi_most_days))
 
 
-def _grade(result: LabResult, classes: frozenset[str], position: NflPosition | None, upper: float | None) -> Grade:
+def _incomparable(result: LabResult, reference: NflReference) -> str | None:
+    """Why the reference does not hold for a result: CSF, or another platform; one that is not named may be the same."""
+    if (result.specimen or "").strip().lower() == "csf":
+        return "measured in CSF, the reference holds for blood"
+    if result.assay and reference.assay is not None and reference.assay.lower() not in result.assay.lower():
+        return f"measured by {result.assay}, the reference holds for {reference.assay}"
+    return None
+
+
+def _grade(
+    result: LabResult,
+    classes: frozenset[str],
+    reference: NflReference,
+    position: NflPosition | None,
+    gfap: GfapLimit | None,
+) -> Grade:
     if result.analyte == "nfl":
-        return _nfl_grade(position)
-    if result.analyte == "gfap":
-        return _gfap_grade(result, upper)
+        return _nfl_grade(result, reference, position)
+    if result.analyte == "gfap" and gfap is not None:
+        return _gfap_grade(result, gfap)
     if result.analyte == "jcv_index":
         band = pml.pml_table().stratum(result.value)
         severity: Severity = "ok" if band.stratum == "negative" else "watch"
@@ -133,23 +146,41 @@ def _grade(result: LabResult, classes: frozenset[str], position: NflPosition | N
     return grade(result, classes)
 
 
-def _nfl_grade(position: NflPosition | None) -> Grade:
+def _nfl_grade(result: LabResult, reference: NflReference, position: NflPosition | None) -> Grade:
     if position is None:
-        return Grade("age not known or outside the range of the reference", "not_assessable", "clinical.md 3.1")
-    adjusted = " and ".join(position.adjusted_for)
-    where = f"percentile {position.words} for {adjusted}"
-    about = f", {position.label}" if position.approximate else ""
-    raised = position.z is not None and position.z > lab_settings().nfl.raised_z
-    raised = raised or (position.z is None and position.bound == ">")
-    z = "" if position.z is None else f" (z {position.z:+.1f})"
-    word = "raised, " if raised else ""
-    return Grade(f"{word}{where}{z}{about}", "watch" if raised else "ok", position.source)
+        reason = _incomparable(result, reference) or "age not known or outside the range of the reference"
+        return Grade(reason, "not_assessable", "clinical.md 3.1")
+    parts = [f"percentile {position.words} for {' and '.join(position.adjusted_for)}"]
+    if position.z is not None:
+        parts[0] += f" (z {position.z:+.1f})"
+    if position.approximate:
+        parts.append(position.label)
+    if reference.assay is not None and not result.assay:
+        parts.append("platform not on record")
+    severity = _nfl_severity(position)
+    word = {"watch": "raised, ", "not_assessable": "beyond the table, "}.get(severity, "")
+    return Grade(f"{word}{', '.join(parts)}", severity, position.source)
 
 
-def _gfap_grade(result: LabResult, upper: float | None) -> Grade:
-    origin = "gfap_limits.csv: clinical.md 3.2 [S33]"
-    if upper is None:
-        return Grade("no limit for this age and platform", "not_assessable", origin)
-    if result.value > upper:
-        return Grade(f"above {upper:g} for age", "watch", origin)
-    return Grade(f"not above {upper:g} for age", "ok", origin)
+def _nfl_severity(position: NflPosition) -> Severity:
+    """Raised above the percentile of ``raised_z``; a value beyond the ends of a table only where that settles it."""
+    limit = 100.0 * NormalDist().cdf(lab_settings().nfl.raised_z)
+    if position.bound == "<":
+        return "ok" if position.percentile <= limit else "not_assessable"
+    if position.bound == ">":
+        return "watch" if position.percentile >= limit else "not_assessable"
+    return "watch" if position.percentile > limit else "ok"
+
+
+def _gfap_limit(case: Case, result: LabResult, limits: Limits) -> GfapLimit | None:
+    """The laboratory's own upper limit, else that of its platform at the person's age."""
+    if limits.origin == "laboratory" and limits.upper is not None:
+        return GfapLimit(limits.upper, "laboratory limit")
+    age = age_on(case.patient, result.date)
+    return None if age is None else gfap_upper_limit(age, result.assay)
+
+
+def _gfap_grade(result: LabResult, limit: GfapLimit) -> Grade:
+    if result.value > limit.upper:
+        return Grade(f"above {limit.upper:g} for age", "watch", limit.source)
+    return Grade(f"not above {limit.upper:g} for age", "ok", limit.source)

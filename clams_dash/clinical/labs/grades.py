@@ -90,20 +90,24 @@ def grade(result: LabResult, drug_classes: frozenset[str]) -> Grade:
     return Grade("within limits", "ok", f"{limits.origin} limits")
 
 
-def gfap_upper_limit(age: float, assay: str | None) -> float | None:
-    """Upper limit of GFAP (pg/mL) at an age (years) on the platform named in ``assay``; None when there is none.
+@dataclass(frozen=True, slots=True)
+class GfapLimit:
+    """Upper limit of GFAP (pg/mL) and where it comes from."""
+
+    upper: float
+    source: str
+
+
+def gfap_upper_limit(age: float, assay: str | None) -> GfapLimit | None:
+    """Upper limit of GFAP at an age (years) on the platform named in ``assay``; None when there is none.
 
     Platforms differ too much for the limit of one to be used for another.
     """
     wanted = (assay or "").lower()
-    return next(
-        (
-            upper
-            for platform, low, high, upper in _gfap_limits()
-            if platform.lower() in wanted and low <= age and (high is None or age < high)
-        ),
-        None,
-    )
+    for platform, low, high, limit in _gfap_limits():
+        if platform.lower() in wanted and low <= age and (high is None or age < high):
+            return limit
+    return None
 
 
 def load_grades(path: Path) -> dict[str, tuple[GradeRule, ...]]:
@@ -139,11 +143,12 @@ def grade_rules() -> dict[str, tuple[GradeRule, ...]]:
 
 
 @lru_cache(maxsize=1)
-def _gfap_limits() -> tuple[tuple[str, float, float | None, float], ...]:
+def _gfap_limits() -> tuple[tuple[str, float, float | None, GfapLimit], ...]:
     limits = []
     for row in rule_files.rows(GFAP_FILE):
         low, upper = row.number_in("age_from"), row.number_in("upper_pg_ml")
         if low is None or upper is None:
             raise row.fault("upper_pg_ml", "and age_from are needed")
-        limits.append((row.text("assay"), low, row.number_in("age_below"), upper))
+        source = f"{GFAP_FILE.name} row {row.number}: {row.text('source')}"
+        limits.append((row.text("assay"), low, row.number_in("age_below"), GfapLimit(upper, source)))
     return tuple(limits)

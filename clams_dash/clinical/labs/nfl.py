@@ -51,7 +51,11 @@ class NflPosition:
 
 
 class NflReference(Protocol):
-    """Something that places a value among controls."""
+    """Something that places a value among controls. ``assay`` is the platform it holds for; None = the centre's own."""
+
+    @property
+    def assay(self) -> str | None:
+        """Platform the reference holds for."""
 
     def place(self, value: float, age: float, bmi: float | None) -> NflPosition | None:
         """Position of ``value`` (pg/mL) at ``age`` (years) and ``bmi`` (kg/m2); None outside its range."""
@@ -62,6 +66,11 @@ class Surrogate:
     """The log-normal surrogate of clinical.md 3.1."""
 
     settings: NflSettings
+
+    @property
+    def assay(self) -> str | None:
+        """Platform of the percentiles the surrogate was fitted to."""
+        return self.settings.assay
 
     def place(self, value: float, age: float, bmi: float | None) -> NflPosition | None:
         """Position of ``value`` (pg/mL); without a usable BMI adjusted for age only. None outside the ages covered."""
@@ -98,6 +107,11 @@ class PercentileTable:
 
     bands: tuple[_Band, ...]
     label: str
+
+    @property
+    def assay(self) -> str | None:
+        """None: a centre's table holds for the platform the centre uses."""
+        return None
 
     def place(self, value: float, age: float, bmi: float | None) -> NflPosition | None:
         """Position of ``value`` (pg/mL) by interpolation on the logarithm between the table's percentiles."""

@@ -27,6 +27,7 @@ class NflSettings:
     bmi_range: tuple[float, float]
     bmi_most_days: int
     raised_z: float
+    assay: str
     label: str
     source: str
 
@@ -76,6 +77,7 @@ def load_settings(path: Path) -> LabSettings:
                 bmi_range=(float(nfl["bmi_range"][0]), float(nfl["bmi_range"][1])),
                 bmi_most_days=int(nfl["bmi_most_days"]),
                 raised_z=float(nfl["raised_z"]),
+                assay=str(nfl["assay"]),
                 label=str(nfl["label"]),
                 source=str(nfl["source"]),
             ),

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clams_dash.clinical.labs import GradedLab, graded
+from clams_dash.clinical.labs.nfl import load_percentile_table
 from clams_dash.errors import FactsError
 from clams_dash.model import catalogues
 from clams_dash.model.records import Case, LabResult
@@ -106,6 +107,32 @@ def test_strata_of_the_jcv_index(index, grade):
 def test_serum_and_csf_of_one_analyte_are_kept_apart():
     chart = case(labs=[lab("albumin", DAY, 40, specimen="serum"), lab("albumin", DAY, 0.2, specimen="CSF")])
     assert [item.specimen for item in graded(chart, DAY)] == ["CSF", "serum"]
+
+
+def test_nfl_of_another_platform_is_not_read_against_the_surrogate():
+    other = only(case(labs=[lab("nfl", DAY, 20, assay="Lumipulse CLEIA")]))
+    assert (other.severity, other.nfl) == ("not_assessable", None)
+    assert "holds for Simoa" in other.grade
+    assert "in CSF" in only(case(labs=[lab("nfl", DAY, 800, specimen="CSF")])).grade
+    assert only(case(labs=[lab("nfl", DAY, 20, assay="Simoa SR-X")])).severity == "watch"
+    assert "platform not on record" in only(case(labs=[lab("nfl", DAY, 20)])).grade
+
+
+@pytest.mark.parametrize(
+    ("rows", "value", "severity"),
+    [("18,60,50,5;18,60,97.5,20", 25, "watch"), ("18,60,50,5;18,60,97.5,20", 2, "ok"),
+     ("18,60,25,5;18,60,75,20", 25, "not_assessable"), ("18,60,95,15;18,60,97.5,20", 10, "not_assessable")],
+)  # fmt: skip
+def test_value_beyond_a_table_is_raised_only_where_the_table_settles_it(tmp_path: Path, rows, value, severity):
+    path = tmp_path / "ours.csv"
+    path.write_text("age_from,age_below,percentile,pg_ml\n" + rows.replace(";", "\n") + "\n", encoding="utf-8")
+    (found,) = graded(case(labs=[lab("nfl", DAY, value)]), DAY, load_percentile_table(path))
+    assert found.severity == severity
+
+
+def test_gfap_limit_of_the_laboratory_comes_first():
+    chart = case(person=patient(birth=None), labs=[lab("gfap", DAY, 70, upper=100, assay="ELISA")])
+    assert only(chart).severity == "ok"
 
 
 def test_high_lymphocytes_are_expected_on_natalizumab_and_not_otherwise():

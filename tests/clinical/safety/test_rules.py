@@ -41,6 +41,39 @@ def test_threshold_of_a_schedule_belongs_to_a_test_that_measures_it():
                 assert rule.threshold.quantity in (*rule.test.analytes, *rule.test.fact_kinds), rule.origin
 
 
+CD20 = ("ocrelizumab", "ofatumumab", "ublituximab", "rituximab")
+FUMARATES = ("dimethyl_fumarate", "diroximel_fumarate", "monomethyl_fumarate")
+INTERFERONS = ("interferon_beta_1a_im", "interferon_beta_1a_sc", "interferon_beta_1b", "peginterferon_beta_1a")
+
+
+@pytest.mark.parametrize(
+    ("drugs", "before", "during"),
+    [
+        (INTERFERONS, "blood_count liver thyroid", "blood_count liver thyroid"),
+        (("glatiramer_acetate",), "", ""),
+        (("teriflunomide",), "blood_count liver blood_pressure tuberculosis pregnancy_test",
+         "liver blood_count blood_pressure"),
+        (FUMARATES, "blood_count liver renal", "blood_count liver renal"),
+        (("fingolimod",), "blood_count liver ecg vzv eye skin first_dose", "blood_count liver eye"),
+        (("siponimod",), "blood_count liver ecg vzv eye skin genotype", "blood_count liver eye"),
+        (("ozanimod", "ponesimod"), "blood_count liver ecg vzv", "blood_count liver"),
+        (("cladribine",), "blood_count hiv hbv_antigen hcv tuberculosis vzv mri liver pregnancy_test", "blood_count"),
+        (("natalizumab",), "mri jcv liver blood_count", "jcv mri liver neutralising_antibodies"),
+        (CD20, "hbv_antigen hbv_core immunoglobulins blood_count liver tuberculosis vaccines",
+         "immunoglobulins blood_count b_cells"),
+        (("alemtuzumab",), "blood_count renal urine thyroid liver hiv skin vzv hpv", "blood_count renal urine thyroid"),
+        (("mitoxantrone",), "heart_function blood_count liver", "blood_count liver heart_function"),
+    ],
+)  # fmt: skip
+def test_checks_of_every_drug_are_those_of_the_source(drugs, before, during):
+    for drug in drugs:
+        asked = {
+            phase: {rule.test.test for rule in monitoring().of(drug, "EU") if rule.phase == phase}
+            for phase in ("before", "on")
+        }
+        assert asked == {"before": set(before.split()), "on": set(during.split())}, drug
+
+
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [
