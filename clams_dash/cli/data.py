@@ -36,6 +36,7 @@ class Format(StrEnum):
     MAPPED = "mapped"
     SYNTHEA = "synthea"
     FHIR = "fhir"
+    BIDS = "bids"
     OPEN_MS_DATA = "open_ms_data"
 
 

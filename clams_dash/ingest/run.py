@@ -22,6 +22,7 @@ from clams_dash.errors import ImportRefused
 from clams_dash.ingest import read_open_ms_data, read_synthea, read_tables
 from clams_dash.ingest.additions import additions, naming_people, reject_frame, superseded_rows
 from clams_dash.ingest.arrival import AS_GIVEN, Arrival, arrive
+from clams_dash.ingest.bids import read as read_bids
 from clams_dash.ingest.checks import Checked, check
 from clams_dash.ingest.fhir import read as read_fhir
 from clams_dash.ingest.images import ImagesDone, Progress, process_images
@@ -34,6 +35,7 @@ from clams_dash.pool.folder import PoolFolder
 
 READERS: Mapping[str, ModuleType] = {
     "open_ms_data": read_open_ms_data,
+    "bids": read_bids,
     "synthea": read_synthea,
     "mapped": read_mapped,
     "fhir": read_fhir,

@@ -127,6 +127,8 @@ def _limited(lines: Iterator[str]) -> Iterator[str]:
 
 
 def _separator(file: Path, encoding: str) -> str:
+    if file.suffix.lower() == ".tsv":
+        return "\t"
     with file.open(encoding=encoding, errors="replace") as handle:
         first = handle.readline(LONGEST_FIELD)
     return max(",;\t|", key=first.count)
