@@ -216,7 +216,7 @@ def test_the_same_scans_as_bids_measure_the_same(pool: PoolFolder, open_ms_data:
         shutil.copy(next(source.glob(pattern)), target)
     assert _import(pool, root).errors == 0
     (scan,) = cases.load_case(Database(pool), "sub-07").scans
-    voxels = nib.load(mask)
+    voxels = nib.Nifti1Image.from_filename(mask)
     assert scan.t2_volume_ml == pytest.approx(
         np.count_nonzero(voxels.get_fdata()) * abs(np.linalg.det(voxels.affine[:3, :3])) / 1000, rel=1e-5
     )
