@@ -47,8 +47,8 @@ def _pml_high_risk(case: Case, day: date) -> bool | None:
 
 
 def _not_pml_high_risk(case: Case, day: date) -> bool | None:
-    high = pml.assess(case, day).high_risk
-    return None if high is None else not high
+    """False as well when the risk is not known: the rule for high risk then applies."""
+    return pml.assess(case, day).high_risk is False
 
 
 _CONDITIONS: dict[str, Callable[[Case, date], bool | None]] = {

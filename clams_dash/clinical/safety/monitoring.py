@@ -6,7 +6,7 @@ past its due date no longer counts as normal (clinical.md 3.5).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from clams_dash.clinical.person import Exposure, exposures
@@ -71,11 +71,8 @@ class _Context:
     def schedule_of(self, test: str) -> Rule | None:
         """The schedule that asks for a test on this drug and applies to this person."""
         asked = (rule for rule in self.rules if rule.phase is Phase.ON and rule.test.test == test)
-        return next((rule for rule in asked if self.follows(rule) and self.concerns(rule)), None)
-
-    def concerns(self, rule: Rule) -> bool:
-        """Whether the rule's condition holds; what is not known counts as if it did."""
-        return rule.applies_if is None or holds(rule.applies_if, self.case, self.day) is not False
+        applying = (rule for rule in asked if _condition(rule, self.case, self.day) is not False)
+        return next((rule for rule in applying if self.follows(rule)), None)
 
 
 def _latest_of_each_drug(found: tuple[Exposure, ...]) -> tuple[Exposure, ...]:
@@ -83,16 +80,28 @@ def _latest_of_each_drug(found: tuple[Exposure, ...]) -> tuple[Exposure, ...]:
 
 
 def _verdict(context: _Context, rule: Rule) -> Verdict:
-    if not context.concerns(rule):
-        return Verdict(State.NOT_APPLICABLE, "ok", f"does not concern this person ({_condition_words(rule)})")
+    condition = _condition(rule, context.case, context.day)
+    if condition is False:
+        return _not_concerned(rule)
     if rule.phase is Phase.BEFORE:
         return _baseline(context.case, rule, context.exposure)
-    if rule.phase is Phase.ON:
-        return _scheduled(context, rule)
-    return _threshold(context, rule)
+    if rule.phase is Phase.ALERT:
+        return _threshold(context, rule)
+    verdict = _scheduled(context, rule)
+    unsettled = f"{verdict.reason} (asked for because it is not known: {_words(rule)})"
+    return verdict if condition else replace(verdict, reason=unsettled)
 
 
-def _condition_words(rule: Rule) -> str:
+def _condition(rule: Rule, case: Case, day: date) -> bool | None:
+    """Whether the rule concerns the person; None = the record does not say, and the rule is applied."""
+    return True if rule.applies_if is None else holds(rule.applies_if, case, day)
+
+
+def _not_concerned(rule: Rule) -> Verdict:
+    return Verdict(State.NOT_APPLICABLE, "ok", f"does not concern this person ({_words(rule)})")
+
+
+def _words(rule: Rule) -> str:
     return (rule.applies_if or "").replace("_", " ")
 
 
@@ -116,8 +125,8 @@ def _baseline(case: Case, rule: Rule, exposure: Exposure) -> Verdict:
 
 def _planned(case: Case, rule: Rule, day: date) -> Verdict:
     """A check before a drug that might be started on ``day``."""
-    if rule.applies_if is not None and holds(rule.applies_if, case, day) is False:
-        return Verdict(State.NOT_APPLICABLE, "ok", f"does not concern this person ({_condition_words(rule)})")
+    if _condition(rule, case, day) is False:
+        return _not_concerned(rule)
     done = times_done(case, rule.test, day)
     if not done:
         return Verdict(State.DUE, "watch", "needed before the first dose, not on record", due_date=day)

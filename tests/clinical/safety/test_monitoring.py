@@ -173,7 +173,7 @@ def test_cladribine_waits_for_normal_lymphocytes_and_defers_year_two_below_point
     assert alert(chart, "blood_count", after(100), "year 2").state is State.NOT_APPLICABLE
 
 
-def test_cladribine_counts_are_asked_in_months_two_and_six_of_each_year_and_then_no_more():
+def test_cladribine_counts_are_asked_in_months_two_and_six_of_each_year_and_before_year_two():
     def due(*tested: int) -> date | None:
         chart = case(
             treatments=[on("cladribine", START)], labs=lymphocytes([after(day) for day in tested], [1.5] * len(tested))
@@ -182,7 +182,8 @@ def test_cladribine_counts_are_asked_in_months_two_and_six_of_each_year_and_then
 
     assert due() == after(61)
     assert due(60) == after(183)
-    assert due(60, 185) == after(426)
+    assert due(60, 185) == after(365), "before year 2"
+    assert due(60, 185, 360) == after(426)
     chart = case(treatments=[on("cladribine", START)], labs=[lab("lymphocytes", after(550), 1.5)])
     assert schedule(chart, "blood_count", after(700)).state is State.NOT_APPLICABLE
 
@@ -217,6 +218,15 @@ def test_natalizumab_at_high_risk_of_pml_asks_for_mri_every_four_months_and_at_l
 
     assert mri(2.4) == [State.OVERDUE, State.NOT_APPLICABLE]
     assert mri(0.1) == [State.NOT_APPLICABLE, State.OK]
+
+
+def test_risk_of_pml_that_is_not_known_asks_for_mri_as_often_as_a_high_one_and_says_so():
+    chart = case(treatments=[on("natalizumab", START)], scans=[brain_scan(after(780))])
+    often, yearly = (
+        item for item in monitoring.findings(chart, after(950)) if item.test == "mri" and item.phase == "on"
+    )
+    assert (often.state, yearly.state) == (State.OVERDUE, State.NOT_APPLICABLE)
+    assert "because it is not known: pml high risk" in often.reason
 
 
 def test_mri_of_an_unnamed_region_does_not_count_as_a_brain_scan():
