@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import typer
 
-from clams_dash.cli import consultation, curation, data, serving, therapy
+from clams_dash.cli import bench, consultation, curation, data, serving, therapy
 from clams_dash.errors import ClamsError
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ consultation.add_to(app)
 curation.add_to(app)
 therapy.add_to(app)
 serving.add_to(app)
+bench.add_to(app)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

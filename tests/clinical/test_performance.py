@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
@@ -43,9 +44,8 @@ def confirmed(test: str, *values: float | None, convention: Convention = TWELVE_
 def case(relapses=(), **columns: tuple[float | None, ...]) -> Case:
     count = max(len(values) for values in columns.values())
     blank = Visit(START, False, None, {}, None, None, None, None, SOURCE)
-    visits = tuple(
-        replace(blank, date=on(at), **{name: values[at] for name, values in columns.items()}) for at in range(count)
-    )
+    results: list[dict[str, Any]] = [{name: values[at] for name, values in columns.items()} for at in range(count)]
+    visits = tuple(replace(blank, date=on(at), **measured) for at, measured in enumerate(results))
     patient = Patient("anna", None, None, False, None, None, "RRMS", None, True, SOURCE)
     return Case(patient, visits, tuple(Relapse(day, (), "unknown", None, "unknown", SOURCE) for day in relapses))
 
