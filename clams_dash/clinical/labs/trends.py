@@ -42,7 +42,7 @@ class Trend:
 
 @dataclass(frozen=True, slots=True)
 class TooFew:
-    """Why no trend is given."""
+    """Why no trend is given: too few results or too short a time, or values no line can be laid through."""
 
     results: int
     reason: str
@@ -67,5 +67,9 @@ def trend(days: Sequence[date], values: Sequence[float], settings: TrendSettings
     fit = stats.linregress(x, np.log(y) if relative else y)
     half = float(stats.t.ppf(0.5 + settings.confidence / 2, len(used) - 2)) * float(fit.stderr)
     slope = float(fit.slope)
-    low, middle, high = ((float(np.expm1(one)) if relative else one) for one in (slope - half, slope, slope + half))
+    ends = np.array([slope - half, slope, slope + half])
+    with np.errstate(over="ignore"):
+        low, middle, high = (float(end) for end in (np.expm1(ends) if relative else ends))
+    if not np.isfinite([low, middle, high]).all():
+        return TooFew(len(used), "values too far apart for a line")
     return Trend(middle, low, high, relative, len(used), first, last)

@@ -61,6 +61,12 @@ def test_zero_has_no_relative_change():
     assert isinstance(fitted([0, 100, 200, 300], [0.0, 1, 2, 3], relative=True), TooFew)
 
 
+def test_values_a_hundred_orders_of_magnitude_apart_have_no_line():
+    found = fitted([0, 100, 200, 300], [1e-109, 1.0, 1.0, 1.0], relative=True)
+    assert isinstance(found, TooFew)
+    assert "too far apart" in found.reason
+
+
 def test_interval_holds_the_true_slope_about_nine_times_in_ten():
     rng = np.random.default_rng(5)
     days = [0, 120, 250, 370, 500, 640]
