@@ -37,6 +37,7 @@ class Format(StrEnum):
     SYNTHEA = "synthea"
     FHIR = "fhir"
     BIDS = "bids"
+    DICOM = "dicom"
     OPEN_MS_DATA = "open_ms_data"
 
 

@@ -24,6 +24,7 @@ from clams_dash.ingest.additions import additions, naming_people, reject_frame, 
 from clams_dash.ingest.arrival import AS_GIVEN, Arrival, arrive
 from clams_dash.ingest.bids import read as read_bids
 from clams_dash.ingest.checks import Checked, check
+from clams_dash.ingest.dicom import read as read_dicom
 from clams_dash.ingest.fhir import read as read_fhir
 from clams_dash.ingest.images import ImagesDone, Progress, process_images
 from clams_dash.ingest.known import Known, records_of, with_links, with_people
@@ -40,6 +41,7 @@ READERS: Mapping[str, ModuleType] = {
     "mapped": read_mapped,
     "fhir": read_fhir,
     "tables": read_tables,
+    "dicom": read_dicom,
 }
 
 

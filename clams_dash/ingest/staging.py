@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
+import weakref
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -48,6 +50,14 @@ class Reject:
     patient_id: str | None = None
 
 
+class Workspace:
+    """A folder of a reader's own files (converted images), removed with the last who holds it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        weakref.finalize(self, shutil.rmtree, path, ignore_errors=True)
+
+
 @dataclass(frozen=True)
 class Staged:
     """A source as read, before any check.
@@ -63,6 +73,8 @@ class Staged:
         Series to be brought to another grid, by path.
     notes
         What the reader already knows to be absent or unusual.
+    workspace
+        Keeps the reader's own files as long as they may be read.
     """
 
     format: str
@@ -73,6 +85,7 @@ class Staged:
     image_root: Path | None = None
     placements: Mapping[str, Placement] = field(default_factory=dict)
     notes: tuple[Reject, ...] = ()
+    workspace: Workspace | None = None
 
 
 def with_rows(frame: pd.DataFrame, file: str, first_row: int = 2) -> pd.DataFrame:
