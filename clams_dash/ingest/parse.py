@@ -52,13 +52,21 @@ def is_blank(value: object) -> bool:
 
 
 def _missing_to_null(raw: pd.Series) -> pd.Series:
-    if not (types.is_object_dtype(raw) or types.is_string_dtype(raw)):
+    if isinstance(raw.dtype, pd.StringDtype):
+        # Texts repeat: each is looked at once. Raw objects are not hashed, because true, 1 and 1.0 are not told apart.
+        codes, found = pd.factorize(raw)
+        texts = np.array([None if is_blank(text) else text.strip() for text in found] + [None], dtype=object)
+        return pd.Series(texts[codes], index=raw.index, dtype="string")
+    if not types.is_object_dtype(raw):
         return raw
     values = [None if is_blank(value) else value.strip() if isinstance(value, str) else value for value in raw]
     return pd.Series(values, index=raw.index, dtype=object)
 
 
 def _text(raw: pd.Series) -> pd.Series:
+    if isinstance(raw.dtype, pd.StringDtype):
+        return raw
+
     def read(value: object) -> str | None:
         return None if isinstance(value, bytes | bytearray | list | dict | np.ndarray) else str(value)
 
