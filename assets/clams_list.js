@@ -21,6 +21,13 @@
             window.dash_ag_grid.getApi(gridId).purgeInfiniteCache();
             return window.dash_clientside.no_update;
         },
+        /** Let the grid ask again for the rows it shows, where the list is the page: the pool has a new version. */
+        refresh: function (wanted) {
+            if (wanted && document.getElementById(wanted.grid)) {
+                window.dash_ag_grid.getApi(wanted.grid).refreshInfiniteCache();
+            }
+            return window.dash_clientside.no_update;
+        },
     };
 
     const components = (window.dashAgGridComponentFunctions = window.dashAgGridComponentFunctions || {});

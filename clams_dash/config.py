@@ -10,9 +10,9 @@ PROJECT_ROOT = Path(__file__).resolve().parents[1]
 FACTS_DIR = PROJECT_ROOT / "data"
 ASSETS_DIR = PROJECT_ROOT / "assets"
 
-DEMO_PATIENTS = 2000
+DEMO_PATIENTS = 20_000
 DEMO_SEED = 20260630
-DEMO_SCANS = 4
+DEMO_SCANS = 12
 
 NOT_A_DEVICE = "Research and demonstration software, not a medical device."
 

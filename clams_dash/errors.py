@@ -19,6 +19,10 @@ class PoolError(ClamsError):
     """The pool folder is missing, damaged or in use."""
 
 
+class PoolBusy(PoolError):
+    """Another process is writing to the pool, or building it; trying again later helps."""
+
+
 class UnknownPatient(ClamsError):
     """No patient of that pseudonym in the pool."""
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
 import threading
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
+from clams_dash.cli import first_start
 from clams_dash.cli.output import PoolOption, pool_folder, progress_bar
-from clams_dash.cli.therapy import train_on
 from clams_dash.config import DEMO_PATIENTS, DEMO_SCANS, DEMO_SEED, NOT_A_DEVICE, Settings
 from clams_dash.errors import ClamsError
+from clams_dash.pool.background import Work
 from clams_dash.pool.folder import PoolFolder
 
 
@@ -35,24 +37,30 @@ def serve(
     mode: Annotated[Mode, typer.Option(help="What the server shows.")] = Mode.CONSULT,
     pool: PoolOption = None,
 ) -> None:
-    """Serve the app; builds the demo pool and its model when there is no pool yet."""
+    """Serve the app; where there is no pool yet, a demo pool is built and its model trained beside it."""
     from clams_dash.web.factory import refuse_open_host
 
     refuse_open_host(host)
     folder = pool_folder(pool)
+    helper = _start_building(folder)
+    try:
+        run(Settings(pool_dir=folder.path, host=host, port=port, threads=workers, mode=mode.value))
+    finally:
+        if helper is not None:
+            helper.terminate()
+
+
+def _start_building(folder: PoolFolder) -> subprocess.Popen[bytes] | None:
+    """Start what the pool lacks, if anything, and wait until there is a pool to serve."""
+    work = first_start.unfinished_work(folder, Work(DEMO_PATIENTS, DEMO_SEED, DEMO_SCANS))
+    if work is None:
+        return None
+    helper = first_start.start(folder, work)
     if not folder.exists():
-        _first_start(folder)
-    run(Settings(pool_dir=folder.path, host=host, port=port, threads=workers, mode=mode.value))
-
-
-def _first_start(folder: PoolFolder) -> None:
-    from clams_dash.ingest.demo import build_demo
-
-    typer.echo("First start: building the synthetic demo pool and its model.", err=True)
-    with progress_bar() as progress:
-        build_demo(folder, patients=DEMO_PATIENTS, seed=DEMO_SEED, scans=DEMO_SCANS, progress=progress)
-    with progress_bar() as progress:
-        train_on(folder, 0, progress)
+        typer.echo("First start: building the synthetic demo pool; scans and model go on arriving.", err=True)
+        with progress_bar() as progress:
+            first_start.wait_for_pool(folder, helper, progress)
+    return helper
 
 
 def run(settings: Settings) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -13,25 +13,9 @@ from clams_dash.cohort.phantom_drawing import DrawnPatient, draw_patient
 from clams_dash.cohort.phantom_parameters import load_phantom_parameters
 from clams_dash.cohort.phantom_stories import Chosen, choose_stories
 from clams_dash.errors import ClamsError
+from clams_dash.pool.background import end_with_parent
 
 Frames = dict[str, pd.DataFrame]
-Progress = Callable[[str, float], None]
-
-
-def add_phantoms(frames: Frames, scans: int, seed: int, folder: Path, progress: Progress, processes: int = 1) -> Frames:
-    """Draw phantoms for ``scans`` persons under ``folder`` and return the frames with a ``series`` frame added.
-
-    The chosen persons keep only the brain studies that are imaged; their rows in ``mri`` are corrected so that
-    ``t2_count``, ``t2_volume_ml``, ``new_t2`` and ``enlarging_t2`` are what the masks on disk recount to and
-    ``gd_lesions`` what was drawn. ``progress`` is told a text and a fraction. The same seed gives the same files,
-    whatever ``processes``. Raises ClamsError when there are too few persons, FactsError for impossible parameters.
-    """
-    chosen = plan_phantoms(frames, scans)
-    drawn = []
-    for number, patient in enumerate(draw_patients(frames["mri"], chosen, seed, folder, processes), start=1):
-        progress(f"phantom MRI of {patient.patient_id} drawn", number / len(chosen))
-        drawn.append(patient)
-    return with_phantoms(frames, chosen, drawn)
 
 
 def plan_phantoms(frames: Frames, scans: int) -> list[Chosen]:
@@ -45,32 +29,52 @@ def plan_phantoms(frames: Frames, scans: int) -> list[Chosen]:
 def draw_patients(
     mri: pd.DataFrame, chosen: list[Chosen], seed: int, folder: Path, processes: int = 1
 ) -> Iterator[DrawnPatient]:
-    """Draw persons, each given as soon as its files are there; more than one process draws in any order."""
+    """Draw persons under ``folder``, in their order, each given as soon as its files are there.
+
+    The same seed gives the same files, whatever ``processes``.
+    """
     own = [(mri[mri["patient_id"] == person.patient_id], person) for person in chosen]
     if processes <= 1 or len(chosen) <= 1:
         for rows, person in own:
             yield draw_patient(rows, person, seed, folder)
         return
-    with ProcessPoolExecutor(min(processes, len(chosen)), mp_context=get_context("spawn")) as pool:
-        for done in as_completed([pool.submit(draw_patient, rows, person, seed, folder) for rows, person in own]):
-            yield done.result()
+    workers = min(processes, len(chosen))
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=end_with_parent) as pool:
+        try:
+            for drawing in [pool.submit(draw_patient, rows, person, seed, folder) for rows, person in own]:
+                yield drawing.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def with_phantoms(frames: Frames, chosen: list[Chosen], drawn: list[DrawnPatient]) -> Frames:
-    """The frames with the drawn persons' rows: their imaged studies only, and the table ``series``.
+    """The frames with the rows of the drawn persons' imaged studies, and the table ``series``.
 
-    Persons of ``chosen`` that are not drawn yet stay as they were simulated.
+    Persons of ``chosen`` that are not drawn yet have no brain studies so far: these come with their images.
     """
-    by_patient = {patient.patient_id: patient for patient in drawn}
-    ordered = [by_patient[person.patient_id] for person in chosen if person.patient_id in by_patient]
-    empty = pd.DataFrame({name: pd.Series(dtype="str") for name in ("study_id", "sequence", "path", "space")})
-    if not ordered:
-        return {**frames, "series": empty}
+    ordered = _in_order(chosen, drawn)
     mri = frames["mri"]
-    replaced = mri["patient_id"].isin(by_patient) & (mri["region"].fillna("brain") == "brain")
-    rows = pd.concat([mri[~replaced], *(patient.mri for patient in ordered)]).sort_index().reset_index(drop=True)
+    brain = mri["region"].fillna("brain") == "brain"
+    others = mri[~(mri["patient_id"].isin([person.patient_id for person in chosen]) & brain)]
+    rows = pd.concat([others, *(patient.mri for patient in ordered)]).sort_index().reset_index(drop=True)
+    return {**frames, "mri": rows.astype(mri.dtypes.to_dict()), "series": _series(ordered)}
+
+
+def scans_only(chosen: list[Chosen], drawn: list[DrawnPatient]) -> Frames:
+    """What the scans of persons add to the frames of :func:`with_phantoms` that had none of them."""
+    ordered = _in_order(chosen, drawn)
     return {
-        **frames,
-        "mri": rows.astype(mri.dtypes.to_dict()),
-        "series": pd.concat([patient.series for patient in ordered], ignore_index=True),
+        "mri": pd.concat([patient.mri for patient in ordered], ignore_index=True),
+        "series": _series(ordered),
     }
+
+
+def _in_order(chosen: list[Chosen], drawn: list[DrawnPatient]) -> list[DrawnPatient]:
+    by_patient = {patient.patient_id: patient for patient in drawn}
+    return [by_patient[person.patient_id] for person in chosen if person.patient_id in by_patient]
+
+
+def _series(ordered: list[DrawnPatient]) -> pd.DataFrame:
+    if not ordered:
+        return pd.DataFrame({name: pd.Series(dtype="str") for name in ("study_id", "sequence", "path", "space")})
+    return pd.concat([patient.series for patient in ordered], ignore_index=True)

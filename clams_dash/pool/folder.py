@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from clams_dash.errors import PoolError
+from clams_dash.errors import PoolBusy, PoolError
 
 KEPT_VERSIONS = 3
 _VERSION_FILE = re.compile(r"pool-(?P<version>[0-9A-Za-z-]+)\.duckdb")
@@ -74,7 +74,7 @@ class PoolFolder:
         """Hold the folder's write lock and give the path of a version under construction.
 
         The caller builds the file and passes it to :meth:`publish`; whatever is left over is removed.
-        Raises PoolError when another process is writing.
+        Raises PoolBusy when another process is writing.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -85,7 +85,7 @@ class PoolFolder:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                raise PoolError(
+                raise PoolBusy(
                     f"{self.path}: another import is writing to this pool; try again when it is done"
                 ) from error
             self._clear_leftovers()

@@ -20,7 +20,7 @@ from clams_dash.web import routes, vtk_scene
 from clams_dash.web.ids import Shell
 from clams_dash.web.services import Services
 from clams_dash.web.theme import mantine_theme
-from clams_dash.web.views import case_list, consultation, data_pool, shell
+from clams_dash.web.views import case_list, consultation, data_pool, news, shell
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -39,6 +39,7 @@ def create_app(settings: Settings, services: Services) -> Dash:
     whole: Any = html.Div([_frame(), case_list.layout(), data_pool.layout(), consultation.skeleton()])
     app.validation_layout = whole
     shell.register(app, services)
+    news.register(app, services)
     case_list.register(app, services)
     consultation.register(app, services)
     data_pool.register(app, services)
@@ -76,7 +77,10 @@ def _frame() -> Component:
         [
             dcc.Location(id=Shell.LOCATION, refresh=False),
             html.Div(id=Shell.CONTENT, className="clams-page"),
-            html.Footer([html.Span(NOT_A_DEVICE), html.Span(id=Shell.POOL)], className="clams-footer"),
+            html.Footer(
+                [html.Span(NOT_A_DEVICE), *news.parts(), html.Span(id=Shell.POOL)],
+                className="clams-footer",
+            ),
         ],
         theme=mantine_theme(),
         forceColorScheme="light",

@@ -11,6 +11,10 @@ class Shell(StrEnum):
     LOCATION = "shell-location"
     CONTENT = "shell-content"
     POOL = "shell-pool"
+    NEWS = "shell-news"
+    TICK = "shell-tick"
+    SEEN = "shell-seen"
+    REFRESH = "shell-refresh"
 
 
 class CaseList(StrEnum):

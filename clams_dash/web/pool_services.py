@@ -16,11 +16,12 @@ from clams_dash.config import Settings
 from clams_dash.errors import ModelError
 from clams_dash.model.records import Case
 from clams_dash.pool import cases, quality
+from clams_dash.pool.background import Background
 from clams_dash.pool.database import Database
 from clams_dash.pool.folder import PoolFolder
 from clams_dash.response.prediction import Prediction
 from clams_dash.response.vault import current_version
-from clams_dash.web.services import DisplayFile, NoPrediction, Quality
+from clams_dash.web.services import DisplayFile, News, NoPrediction, Quality
 
 if TYPE_CHECKING:
     from clams_dash.response.bundle import Bundle
@@ -85,11 +86,16 @@ class PoolServices:
             bundle = self._current_bundle()
         except ModelError as error:
             _LOG.warning("no therapy-response model can be used: %s", error)
-            return NoPrediction("No model that this version can use: train one with `clams train`.")
+            return NoPrediction(_without_model(self.news()))
         day = at or self.open_case(patient_id).decision_date()
         if day is None:
             return NoPrediction("No estimate: nothing is recorded about this person")
         return predict(bundle, frames, patient_id, day)
+
+    def news(self) -> News:
+        """See :class:`clams_dash.web.services.Services`."""
+        background = Background(self._folder)
+        return News(f"{self._database.version} {self._model_version()}", background.read(), background.alive())
 
     def ready(self) -> dict[str, object]:
         """See :class:`clams_dash.web.services.Services`."""
@@ -111,6 +117,12 @@ class PoolServices:
         """Close the pool."""
         self._database.close()
 
+    def _model_version(self) -> str | None:
+        try:
+            return current_version(self._folder.models)
+        except ModelError:
+            return None
+
     def _current_bundle(self) -> Bundle:
         from clams_dash.response.bundle import load_bundle
 
@@ -119,3 +131,9 @@ class PoolServices:
             if self._bundle is None or self._bundle.version != version:
                 self._bundle = load_bundle(self._folder.models)
             return self._bundle
+
+
+def _without_model(news: News) -> str:
+    if news.alive and news.work is not None and news.work.unfinished:
+        return "The therapy-response model is being trained; its estimates are shown here when it is ready."
+    return "No model that this version can use: train one with `clams train`."

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from clams_dash.model.records import Case
 from clams_dash.pool import cases, quality
+from clams_dash.pool.background import Work
 from clams_dash.response.prediction import Prediction
 
 
@@ -35,6 +36,15 @@ class Quality:
     completeness: tuple[quality.Completeness, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class News:
+    """What is served now, as a token that changes with every version, and the work that goes on beside the server."""
+
+    token: str
+    work: Work | None
+    alive: bool
+
+
 class Services(Protocol):
     """The services as the views see them; tests may give others."""
 
@@ -60,6 +70,9 @@ class Services(Protocol):
 
     def predict(self, patient_id: str, at: date | None = None) -> Prediction | NoPrediction:
         """Therapy perspectives of one person."""
+
+    def news(self) -> News:
+        """Versions of data and model, and the building of the demo pool if there is any."""
 
     def ready(self) -> dict[str, object]:
         """What a health check says; raises PoolError when nothing can be served."""

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from scipy import ndimage
 
-from clams_dash.cohort.phantom import add_phantoms, draw_patients, plan_phantoms, with_phantoms
+from clams_dash.cohort.phantom import draw_patients, plan_phantoms, with_phantoms
 from clams_dash.cohort.phantom_drawing import draw_patient
 from clams_dash.cohort.phantom_fields import torque
 from clams_dash.cohort.phantom_reports import TRUTH_FILE, report_conflicts
@@ -26,9 +26,9 @@ TOUCHING = np.ones((3, 3, 3), dtype=bool)
 SEED = 5
 
 
-def silent(text: str, fraction: float) -> None:
-    assert text
-    assert 0.0 <= fraction <= 1.0
+def phantoms_of(frames: Frames, scans: int, seed: int, folder: Path, processes: int = 1) -> Frames:
+    chosen = plan_phantoms(frames, scans)
+    return with_phantoms(frames, chosen, list(draw_patients(frames["mri"], chosen, seed, folder, processes)))
 
 
 def thick_between(frames: Frames) -> tuple[Frames, Chosen]:
@@ -293,14 +293,14 @@ def test_everyone_scanned_has_three_to_seven_studies(cohort: Frames) -> None:
 
 def test_more_scans_than_patients_are_refused_before_any_work(cohort: Frames, tmp_path: Path) -> None:
     with pytest.raises(ClamsError, match="the cohort has 1500"):
-        add_phantoms(cohort, scans=1501, seed=1, folder=tmp_path, progress=silent)
+        phantoms_of(cohort, scans=1501, seed=1, folder=tmp_path)
     with pytest.raises(ClamsError, match="must not be negative; -1 given"):
         plan_phantoms(cohort, -1)
     assert not list(tmp_path.iterdir())
 
 
 def test_no_scans_asked_for_gives_an_empty_series_table(cohort: Frames, tmp_path: Path) -> None:
-    frames = add_phantoms(cohort, scans=0, seed=1, folder=tmp_path, progress=silent)
+    frames = phantoms_of(cohort, scans=0, seed=1, folder=tmp_path)
     assert len(frames["series"]) == 0
     assert list(frames["series"].columns) == ["study_id", "sequence", "path", "space"]
 
@@ -309,7 +309,7 @@ def test_no_scans_asked_for_gives_an_empty_series_table(cohort: Frames, tmp_path
 def test_same_seed_draws_the_same_files_in_one_process_or_two(cohort: Frames, tmp_path: Path) -> None:
     first, second = tmp_path / "a", tmp_path / "b"
     results = [
-        add_phantoms(cohort, scans=2, seed=9, folder=folder, progress=silent, processes=processes)
+        phantoms_of(cohort, scans=2, seed=9, folder=folder, processes=processes)
         for folder, processes in ((first, 1), (second, 2))
     ]
     assert results[0]["mri"].equals(results[1]["mri"])
@@ -322,8 +322,24 @@ def test_same_seed_draws_the_same_files_in_one_process_or_two(cohort: Frames, tm
 
 @pytest.mark.slow
 def test_twelve_patients_recount_and_the_stories_come_first(cohort: Frames, tmp_path: Path) -> None:
-    frames = add_phantoms(cohort, scans=12, seed=11, folder=tmp_path, progress=silent)
+    frames = phantoms_of(cohort, scans=12, seed=11, folder=tmp_path)
     assert frames["series"]["study_id"].nunique() == len(imaged(frames))
     assert imaged(frames)["patient_id"].nunique() == 12
     assert_recounts(frames, tmp_path)
     assert report_conflicts(tmp_path)
+
+
+def test_a_person_chosen_but_not_drawn_yet_has_no_brain_studies_so_far(
+    drawn: tuple[Frames, Frames, Path], cohort: Frames
+) -> None:
+    before, after, folder = drawn
+    person = thick_between(cohort)[1]
+    waiting = with_phantoms(before, [person], [])
+    own = waiting["mri"][waiting["mri"]["patient_id"] == person.patient_id]
+    assert not own["region"].fillna("brain").eq("brain").any()
+    assert len(waiting["series"]) == 0
+    added = len(after["mri"]) - len(waiting["mri"])
+    assert added == len(imaged(after))
+    others = waiting["mri"]["patient_id"] != person.patient_id
+    assert others.sum() == (before["mri"]["patient_id"] != person.patient_id).sum()
+    assert folder.is_dir()
