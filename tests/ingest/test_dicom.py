@@ -8,6 +8,7 @@ import numpy as np
 import pydicom
 import pytest
 from pydicom.data import get_testdata_file
+from pydicom.uid import UID
 
 from clams_dash.errors import ImportRefused
 from clams_dash.imaging.nifti import read_nifti
@@ -114,7 +115,8 @@ def test_of_a_double_echo_the_first_is_proton_density(tmp_path: Path) -> None:
 def _write_echo(folder: Path, data: np.ndarray, echo: str) -> None:
     for file in write_series(folder, data, _affine("LPS"), "pd+t2_tse", EchoTime=echo, SeriesInstanceUID="1.2.3.4.5"):
         dataset = pydicom.dcmread(file)
-        dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = f"{dataset.SOPInstanceUID}.{echo}"[-64:]
+        dataset.SOPInstanceUID = UID(f"{dataset.SOPInstanceUID}.{echo}"[-64:])
+        dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
         dataset.save_as(file)
 
 
