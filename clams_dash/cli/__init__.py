@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import typer
 
-from clams_dash.cli import bench, consultation, curation, data, serving, therapy
+from clams_dash.cli import bench, consultation, curation, data, serving, summary, therapy
 from clams_dash.errors import ClamsError
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 data.add_to(app)
 consultation.add_to(app)
+summary.add_to(app)
 curation.add_to(app)
 therapy.add_to(app)
 serving.add_to(app)

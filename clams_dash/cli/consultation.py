@@ -20,28 +20,36 @@ def add_to(app: typer.Typer) -> None:
     app.command("progression")(show_progression)
 
 
+ConventionOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="KEY=VALUE",
+        help="Repeatable: threshold=A|B, confirm_days, tolerance_days, late_days=DAYS|any, relapse_days, "
+        "onset_relapse_days, reference=fixed|roving|roving_worsening|roving_improvement, "
+        "rebaseline=never|at_change|always, keep_higher=yes|no, event=first|multiple, sustained_days=DAYS|end, "
+        "pira=mueller2023|mueller2023_hs|kappos2020|cagol2022|msbase (which brings its own reference scheme). "
+        "Default: A, 168, roving, mueller2023, multiple.",
+        show_default=False,
+    ),
+]
+
+
+def chosen_convention(options: list[str] | None) -> Convention:
+    """The convention of the options. Raises BadParameter, naming the option that is unknown or unreadable."""
+    try:
+        return Convention.parsed(_options(options or []))
+    except ConventionError as error:
+        raise typer.BadParameter(str(error), param_hint="--convention") from error
+
+
 def show_progression(
     patient: Annotated[str, typer.Argument(help="Pseudonym.")],
-    convention: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="KEY=VALUE",
-            help="Repeatable: threshold=A|B, confirm_days, tolerance_days, late_days=DAYS|any, relapse_days, "
-            "onset_relapse_days, reference=fixed|roving|roving_worsening|roving_improvement, "
-            "rebaseline=never|at_change|always, keep_higher=yes|no, event=first|multiple, sustained_days=DAYS|end, "
-            "pira=mueller2023|mueller2023_hs|kappos2020|cagol2022|msbase (which brings its own reference scheme). "
-            "Default: A, 168, roving, mueller2023, multiple.",
-            show_default=False,
-        ),
-    ] = None,
+    convention: ConventionOption = None,
     pool: PoolOption = None,
     json: JsonOption = False,
 ) -> None:
     """Show confirmed changes of the EDSS, and whether worsening is PIRA or RAW, as of the last data."""
-    try:
-        chosen = Convention.parsed(_options(convention or []))
-    except ConventionError as error:
-        raise typer.BadParameter(str(error), param_hint="--convention") from error
+    chosen = chosen_convention(convention)
     found = progression(cases.load_case(Database(pool_folder(pool)), patient), chosen)
     if json:
         print_json({"patient": patient, "convention": chosen.to_json(), **_document(found)})

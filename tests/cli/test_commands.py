@@ -28,7 +28,7 @@ def test_wrong_usage_exits_2(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize("verb", [[], ["serve"], ["demo"], ["import"], ["check"], ["withdraw"], ["erase"], ["train"],
-                                  ["predict"], ["progression"], ["bench"]])  # fmt: skip
+                                  ["predict"], ["progression"], ["summary"], ["bench"]])  # fmt: skip
 def test_every_verb_has_help(verb: list[str]) -> None:
     done = clams(*verb, "--help")
     assert done.returncode == 0

@@ -54,7 +54,7 @@ def lesion_words(scan: Scan) -> str:
     if enlarging is None:
         return f"{plural(new, 'new T2 lesion')} (enlarging lesions not recorded)"
     if new and enlarging:
-        return f"{new} new and {plural(enlarging, 'enlarging T2 lesion')}"
+        return f"{new} new and {enlarging} enlarging T2 lesions"
     if enlarging:
         return plural(enlarging, "enlarging T2 lesion")
     return plural(new, "new T2 lesion") if new else "no new or enlarging T2 lesion"

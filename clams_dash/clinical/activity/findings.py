@@ -65,7 +65,7 @@ def known_on(case: Case, day: date) -> Case:
                 key=lambda one: (one.start_date, one.dmt),
             )
         ),
-        facts=tuple(sorted(known.facts, key=lambda one: one.date)),
-        labs=tuple(sorted(known.labs, key=lambda one: one.date)),
+        facts=tuple(sorted(known.facts, key=lambda one: (one.date, one.kind))),
+        labs=tuple(sorted(known.labs, key=lambda one: (one.date, one.analyte))),
         scans=tuple(sorted(known.scans, key=lambda one: (one.date, one.study_id))),
     )

@@ -8,7 +8,7 @@ from datetime import date
 from clams_dash.clinical.activity.findings import RANK, Finding, State
 from clams_dash.clinical.activity.safety_field import SafetyView, breach_lab, breach_text
 from clams_dash.clinical.labs import GradedLab, graded
-from clams_dash.clinical.labs.grades import limits_of
+from clams_dash.clinical.labs.grades import grade, limits_of
 from clams_dash.clinical.words import printed_units
 from clams_dash.model import catalogues
 from clams_dash.model.records import Case, LabResult
@@ -20,25 +20,28 @@ _AGE_ADJUSTED = ("nfl", "gfap")
 def lab_items(case: Case, as_of: date, after: date, view: SafetyView) -> tuple[Finding, ...]:
     """One finding per analyte whose latest result is later than ``after`` and worth a word, with the result before it.
 
-    Over a threshold of the monitoring rules it has the state of the strip; outside limits with no rule for the drug it
-    is plain information, or a watch where its grade alone is severe.
+    Over a threshold of the monitoring rules it has the state of the strip. Outside limits, and not so before, it is
+    plain information; where its grade is severe and no rule for the drug allows it, a watch, new or not.
     """
     ruled: dict[str, Finding] = {}
-    for breach, state in view.breaches:
+    for breach, breach_state in view.breaches:
         lab = breach_lab(case, breach)
         if lab is None or lab.date <= after:
             continue
         held = ruled.get(lab.analyte)
-        if held is None or RANK[state] < RANK[held.state]:
-            ruled[lab.analyte] = Finding(state, lab.date, breach_text(breach) + _before(case, lab), (lab.source,))
+        if held is None or RANK[breach_state] < RANK[held.state]:
+            text = breach_text(breach) + _before(case, lab)
+            ruled[lab.analyte] = Finding(breach_state, lab.date, text, (lab.source,))
+    allowed = {lab.analyte for one in view.kept if (lab := breach_lab(case, one)) is not None}
     plain: dict[str, Finding] = {}
     for result in graded(known_drugs_only(case), as_of):
         if result.date > after and result.analyte not in ruled and _worth_a_word(case, result):
-            grave: State = "watch" if result.severity == "alert" else "ok"
+            grave = result.severity == "alert" and result.analyte not in allowed
+            state: State = "watch" if grave else "ok"
             text = printed_units(result.text) + _before(case, _record(case, result))
             held = plain.get(result.analyte)
             if held is None or held.day < result.date:
-                plain[result.analyte] = Finding(grave, result.date, text, result.sources)
+                plain[result.analyte] = Finding(state, result.date, text, result.sources)
     return (*ruled.values(), *plain.values())
 
 
@@ -53,7 +56,14 @@ def _worth_a_word(case: Case, result: GradedLab) -> bool:
         return result.severity == "watch"
     limits = limits_of(_record(case, result))
     low = limits.lower is not None and result.value < limits.lower
-    return low or (limits.upper is not None and result.value > limits.upper)
+    high = limits.upper is not None and result.value > limits.upper
+    return (low or high) and (result.severity == "alert" or not _as_before(case, _record(case, result)))
+
+
+def _as_before(case: Case, lab: LabResult) -> bool:
+    """Whether the result before had the same grade, so that nothing is new."""
+    earlier = _earlier(case, lab)
+    return earlier is not None and grade(earlier, frozenset()).grade == grade(lab, frozenset()).grade
 
 
 def _record(case: Case, result: GradedLab) -> LabResult:
@@ -62,10 +72,10 @@ def _record(case: Case, result: GradedLab) -> LabResult:
 
 def _before(case: Case, lab: LabResult) -> str:
     """The result before in brackets, where there is one."""
-    earlier = [
-        one for one in case.labs if one.analyte == lab.analyte and one.specimen == lab.specimen and one.date < lab.date
-    ]
-    if not earlier:
-        return ""
-    last, decimals = earlier[-1], catalogues.analytes()[lab.analyte].decimals
-    return f" (before: {last.value:.{decimals}f} on {last.date})"
+    earlier, decimals = _earlier(case, lab), catalogues.analytes()[lab.analyte].decimals
+    return f" (before: {earlier.value:.{decimals}f} on {earlier.date})" if earlier else ""
+
+
+def _earlier(case: Case, lab: LabResult) -> LabResult | None:
+    same = [one for one in case.labs if one.analyte == lab.analyte and one.specimen == lab.specimen]
+    return next((one for one in reversed(same) if one.date < lab.date), None)

@@ -57,7 +57,7 @@ def _lesion_attribution(case: Case, one: Comparison, as_of: date) -> Attribution
     if found.early or present is None or one.earlier is None:
         return found
     if one.earlier.date < present.start + timedelta(days=activity_settings().rebaseline_from_days):
-        words = f"against a scan before the new baseline on {drug(present.dmt)}, so they may be older than its effect"
+        words = f"against a scan before the new baseline on {drug(present.dmt)}, and may be older than its effect"
         return Attribution(True, words)
     return found
 
@@ -171,8 +171,10 @@ def volume_findings(case: Case, as_of: date, after: date) -> tuple[Finding, ...]
         change = volume_change(case, scan)
         if isinstance(change, VolumeChange):
             lost = change.per_year < limit
-            side = f"beyond {limit:g} % per year" if lost else f"within {limit:g} % per year"
-            text = f"{change.words}, {side}{_pseudo_atrophy(case, as_of, change)}"
+            side = f"beyond {limit:g} % per year" if lost else f"not beyond {limit:g} % per year"
+            text = f"{change.words}, {side}"
+            if lost:
+                text += _pseudo_atrophy(case, as_of, change)
             return (Finding("watch" if lost else "ok", scan.date, text, change.sources),)
     return ()
 

@@ -12,7 +12,8 @@ from datetime import date, timedelta
 from clams_dash.clinical.activity.attribution import present_exposure
 from clams_dash.clinical.activity.findings import RANK, FieldState, Finding, State, from_findings, not_assessable
 from clams_dash.clinical.activity.settings import activity_settings
-from clams_dash.clinical.person import exposures, latest_fact, yes_or_no
+from clams_dash.clinical.person import exposures
+from clams_dash.clinical.safety.eligibility import chips
 from clams_dash.clinical.safety.findings import SafetyFinding
 from clams_dash.clinical.safety.findings import State as Standing
 from clams_dash.clinical.safety.monitoring import findings as monitoring_findings
@@ -20,7 +21,7 @@ from clams_dash.clinical.safety.monitoring import without_rules
 from clams_dash.clinical.safety.pml_finding import TEST as PML_TEST
 from clams_dash.clinical.safety.rules import Phase
 from clams_dash.clinical.words import drug, listed, printed_units
-from clams_dash.model.records import Case, ClinicalFact, LabResult
+from clams_dash.model.records import Case, LabResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +29,14 @@ class SafetyView:
     """Monitoring as the strip and the line since the last visit read it.
 
     ``monitoring``: every finding of the safety rules. ``breaches``: those over a threshold, with their state in the
-    strip. ``overdue``: tests past their date. ``unknown``: thresholds without a result to judge by. ``unrecorded``:
-    tests this pool seldom holds, which move nothing. ``standing``: pregnancy and what a former drug leaves behind.
+    strip; ``kept``: thresholds not reached; ``unknown``: thresholds without a result to judge by. ``overdue``: tests
+    past their date. ``unrecorded``: tests this pool seldom holds, which move nothing. ``standing``: pregnancy and what
+    a former drug leaves behind.
     """
 
     monitoring: tuple[SafetyFinding, ...]
     breaches: tuple[tuple[SafetyFinding, State], ...]
+    kept: tuple[SafetyFinding, ...]
     overdue: tuple[SafetyFinding, ...]
     unknown: tuple[SafetyFinding, ...]
     unrecorded: tuple[str, ...]
@@ -52,6 +55,7 @@ def safety_view(case: Case, as_of: date) -> SafetyView:
     return SafetyView(
         monitoring=found,
         breaches=tuple((one, state) for one in thresholds if (state := _breach(one)) is not None),
+        kept=tuple(one for one in thresholds if one.state is Standing.OK),
         overdue=tuple(one for one in judged if one.state is Standing.OVERDUE),
         unknown=tuple(one for one in thresholds if one.state is Standing.NOT_ASSESSABLE and _is_asked(one, asked)),
         unrecorded=tuple(dict.fromkeys(one.label for one in seldom if one.phase is Phase.ON)),
@@ -96,22 +100,24 @@ def breach_lab(case: Case, one: SafetyFinding) -> LabResult | None:
     return next((lab for lab in case.labs if lab.date == one.last_date and lab.source in rows), None)
 
 
+_VERDICTS: dict[str, State] = {"stop": "alert", "caution": "watch"}
+
+
 def _pregnancy(case: Case, as_of: date) -> tuple[Finding, ...]:
-    present, rules = present_exposure(case, as_of), activity_settings().safety
+    """Pregnancy or the wish for one on a drug that is to be stopped or weighed for it, by the eligibility rules."""
+    present = present_exposure(case, as_of)
     if present is None:
         return ()
-    pregnancy, wish = latest_fact(case, "pregnancy", as_of), latest_fact(case, "pregnancy_wish", as_of)
-    serious = present.dmt in rules.pregnancy_alert
-    if pregnancy and yes_or_no(pregnancy) and (as_of - pregnancy.date).days <= rules.pregnancy_days:
-        return (_about_pregnancy("pregnancy", pregnancy, present.dmt, "alert" if serious else "watch"),)
-    if serious and wish and yes_or_no(wish):
-        return (_about_pregnancy("wish for pregnancy", wish, present.dmt, "alert"),)
-    return ()
-
-
-def _about_pregnancy(what: str, fact: ClinicalFact, dmt: str, state: State) -> Finding:
-    text = f"{what} recorded on {fact.date} on {drug(dmt)}: check the current label"
-    return Finding(state, fact.date, text, (fact.source,))
+    return tuple(
+        Finding(
+            _VERDICTS[chip.verdict],
+            as_of,
+            f"{chip.finding} on {drug(present.dmt)}: {chip.advice}; check the current label",
+            chip.sources,
+        )
+        for chip in chips(case, present.dmt, as_of)
+        if chip.topic == "pregnancy" and chip.level in ("wish", "pregnant") and chip.verdict in _VERDICTS
+    )
 
 
 def _former(case: Case, as_of: date) -> tuple[Finding, ...]:
@@ -137,10 +143,19 @@ def safety_field(case: Case, as_of: date, view: SafetyView) -> FieldState:
         return not_assessable("treatment not recorded, so what has to be monitored is not known")
     if no_rules := without_rules(case, as_of):
         return not_assessable(f"no monitoring rules on file for {listed([drug(dmt) for dmt in no_rules])}")
-    if view.unknown:
-        reasons = dict.fromkeys(one.reason for one in view.unknown)
-        return not_assessable("; ".join(reasons), tuple(source for one in view.unknown for source in one.sources))
+    if view.unknown and (not _in_time(view) or any(one.test == PML_TEST for one in view.unknown)):
+        return not_assessable(_unknown_words(view), tuple(source for one in view.unknown for source in one.sources))
     return _in_order(case, as_of, view)
+
+
+def _in_time(view: SafetyView) -> list[SafetyFinding]:
+    """Scheduled tests that are in time."""
+    tests = [one for one in view.monitoring if one.phase is Phase.ON and one.state in (Standing.OK, Standing.DUE)]
+    return [one for one in tests if one.test not in activity_settings().safety.shown_elsewhere and one.last_date]
+
+
+def _unknown_words(view: SafetyView) -> str:
+    return "; ".join(dict.fromkeys(f"{drug(one.drug)}: {one.reason}" for one in view.unknown))
 
 
 def _one_per_analyte(case: Case, as_of: date, view: SafetyView) -> list[Finding]:
@@ -155,10 +170,10 @@ def _one_per_analyte(case: Case, as_of: date, view: SafetyView) -> list[Finding]
 
 
 def _in_order(case: Case, as_of: date, view: SafetyView) -> FieldState:
-    tests = [one for one in view.monitoring if one.phase is Phase.ON and one.state in (Standing.OK, Standing.DUE)]
-    shown = [one for one in tests if one.test not in activity_settings().safety.shown_elsewhere]
+    shown = _in_time(view)
     rows = tuple(dict.fromkeys(source for one in shown for source in one.sources))
     aside = f"; not on record here: {', '.join(view.unrecorded)}" if view.unrecorded else ""
+    aside += f"; not known: {_unknown_words(view)}" if view.unknown else ""
     present = present_exposure(case, as_of)
     if shown:
         labels = list(dict.fromkeys(one.label for one in shown))
@@ -167,4 +182,9 @@ def _in_order(case: Case, as_of: date, view: SafetyView) -> FieldState:
     if present is not None:
         return FieldState("ok", f"no routine laboratory test is due on {drug(present.dmt)}{aside}", (present.source,))
     last = case.treatments[-1]
+    if view.kept:
+        kept = listed(list(dict.fromkeys(one.label for one in view.kept)))
+        after = listed(_drugs(view.kept))
+        reason = f"no treatment at present; after {after} no test is due, within thresholds: {kept}"
+        return FieldState("ok", reason, tuple(dict.fromkeys(source for one in view.kept for source in one.sources)))
     return FieldState("ok", "no treatment at present and nothing left to monitor", (last.source,))

@@ -60,7 +60,8 @@ class Coverage:
     """Assessments NEDA asks for; see the comments of the file."""
 
     largest_visit_gap_days: int
-    edge_days: int
+    visit_edge_days: int
+    scan_edge_days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ class ScoreYear:
     baseline_before_days: int
     baseline_until_days: int
     edss_before_days: int
+    shown_until_days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +94,6 @@ class SafetyField:
 
     seldom_recorded: frozenset[str]
     shown_elsewhere: frozenset[str]
-    pregnancy_days: int
-    pregnancy_alert: frozenset[str]
     former: tuple[Former, ...]
 
 
@@ -126,15 +126,11 @@ def load_settings(path: Path) -> ActivitySettings:
         found = _settings(raw)
     except (KeyError, TypeError, ValueError) as error:
         raise FactsError(f"{path}: not a valid file of activity rules ({error!r})") from error
-    unknown = _drugs(found) - set(catalogues.dmts())
+    named = {one.dmt for one in found.rebounds} | {one.dmt for one in found.safety.former}
+    unknown = named - set(catalogues.dmts())
     if unknown:
         raise FactsError(f"{path}: not in the catalogue of therapies: {', '.join(sorted(unknown))}")
     return found
-
-
-def _drugs(found: ActivitySettings) -> set[str]:
-    named = {one.dmt for one in found.rebounds} | {one.dmt for one in found.safety.former}
-    return named | found.safety.pregnancy_alert
 
 
 def _settings(raw: dict[str, Any]) -> ActivitySettings:
@@ -153,7 +149,11 @@ def _settings(raw: dict[str, Any]) -> ActivitySettings:
             float(volume["watch_below_percent_per_year"]),
             int(volume["least_pair_days"]) - int(volume["pair_tolerance_days"]),
         ),
-        neda=Coverage(int(raw["neda"]["largest_visit_gap_days"]), int(raw["neda"]["edge_days"])),
+        neda=Coverage(
+            int(raw["neda"]["largest_visit_gap_days"]),
+            int(raw["neda"]["visit_edge_days"]),
+            int(raw["neda"]["scan_edge_days"]),
+        ),
         score_year=ScoreYear(**{name: int(scores[name]) for name in ScoreYear.__dataclass_fields__}),
         rio=_score(scores["rio"], "active_lesions_above"),
         modified_rio=_score(scores["modified_rio"], "new_t2_above"),
@@ -161,8 +161,6 @@ def _settings(raw: dict[str, Any]) -> ActivitySettings:
         safety=SafetyField(
             seldom_recorded=frozenset(safety["seldom_recorded"]),
             shown_elsewhere=frozenset(safety["shown_elsewhere"]),
-            pregnancy_days=int(safety["pregnancy_days"]),
-            pregnancy_alert=frozenset(safety["pregnancy_alert"]),
             former=tuple(Former(one["dmt"], int(one["days"]), str(one["text"])) for one in safety["former"]),
         ),
     )

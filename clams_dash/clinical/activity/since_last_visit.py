@@ -57,9 +57,9 @@ def since_last_visit(
     if since is not None and since > as_of:
         raise ValueError(f"since {since} lies after {as_of}")
     known, chosen = known_on(case, as_of), convention or Convention()
-    if since is None and len(known.visits) < 2:
+    after = since or line_begins_after(known)
+    if after is None:
         return (_no_comparison(known),)
-    after = since if since is not None else known.visits[-2].date
     view = safety_view(known, as_of)
     found = [
         *_items("relapse", relapse_findings(known, as_of, after)),
@@ -74,6 +74,11 @@ def since_last_visit(
     if not found:
         return (_nothing_new(known, as_of, after),)
     return tuple(sorted(found, key=lambda item: (_WEIGHT[item.severity], _PLACE[item.kind])))
+
+
+def line_begins_after(case: Case) -> date | None:
+    """The day of the visit before the last one; None with fewer than two visits."""
+    return sorted(visit.date for visit in case.visits)[-2] if len(case.visits) > 1 else None
 
 
 def _items(kind: Kind, findings: Iterable[Finding]) -> list[Item]:
@@ -184,4 +189,4 @@ def _scans_looked_at(case: Case, as_of: date, after: date) -> list[str]:
 
 def _labs_looked_at(case: Case, after: date) -> str:
     new = [lab for lab in case.labs if lab.date > after]
-    return f"{plural(len(new), 'laboratory result')} without a finding" if new else "no laboratory result"
+    return f"{plural(len(new), 'laboratory result')}, none newly abnormal" if new else "no laboratory result"

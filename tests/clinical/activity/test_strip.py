@@ -1,0 +1,235 @@
+"""The activity strip field by field: what makes it grey, and that missing data never make it green."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from clams_dash.clinical.activity.strip import FIELDS, activity_strip
+from clams_dash.model.records import Relapse
+from tests.clinical import stories
+from tests.clinical.chart import brain_scan, case, fact, lab, on, shifted, source, visit
+
+AS_OF = date(2026, 3, 1)
+CASES = [(story.case, story.as_of) for story in stories.load()]
+
+
+def before(days: int) -> date:
+    return AS_OF - timedelta(days=days)
+
+
+def relapse(days_ago: int) -> Relapse:
+    return Relapse(before(days_ago), (), "moderate", True, "complete", source(9))
+
+
+def scan(days_ago: int, *, study: str = "now", **known: Any):
+    return replace(brain_scan(before(days_ago)), study_id=study, **known)
+
+
+def pair(**known):
+    first = scan(400, study="then", field_t=3.0, vendor="Siemens", model="Vida")
+    same: dict[str, Any] = {"field_t": 3.0, "vendor": "Siemens", "model": "Vida", "comparison_study_id": "then"}
+    return [first, scan(30, **(same | known))]
+
+
+def state(chart, field):
+    return dict(activity_strip(chart, AS_OF).items())[field]
+
+
+def test_a_relapse_counts_for_twelve_months():
+    visits = [visit(before(400), 2.0), visit(before(1), 2.0)]
+    assert state(replace(case(visits=visits), relapses=(relapse(364),)), "relapse").state == "alert"
+    assert state(replace(case(visits=visits), relapses=(relapse(365),)), "relapse").state == "ok"
+
+
+def test_no_relapse_is_known_only_where_someone_asked():
+    assert state(case(), "relapse").reason == "no relapse and no visit recorded"
+    assert state(case(visits=[visit(before(10), None)]), "relapse").state == "not_assessable"
+    late = state(case(visits=[visit(before(900), 2.0), visit(before(500), 2.0)]), "relapse")
+    assert (late.state, str(before(500)) in late.reason) == ("not_assessable", True)
+
+
+def test_visits_without_an_edss_leave_the_edss_grey():
+    chart = case(visits=[visit(before(300), None), visit(before(100), None)])
+    assert state(chart, "edss").reason == "no EDSS recorded"
+    assert state(chart, "relapse").state == "ok"
+
+
+def test_scores_that_all_follow_a_relapse_have_no_reference():
+    chart = case(visits=[visit(before(200), 3.0), visit(before(20), 3.0)])
+    assert state(replace(chart, relapses=(relapse(210),)), "edss").state == "not_assessable"
+
+
+@pytest.mark.parametrize(("new", "enlarging", "expected"), [
+    (0, 0, "ok"), (1, 0, "watch"), (1, 1, "watch"), (2, 1, "alert"), (3, 0, "alert"), (0, None, "not_assessable"),
+    (None, 0, "not_assessable"), (1, None, "watch"), (None, None, "not_assessable"),
+])  # fmt: skip
+def test_new_and_enlarging_lesions_count_together_and_unknown_is_not_zero(new, enlarging, expected):
+    assert state(case(scans=pair(new_t2=new, enlarging_t2=enlarging)), "t2").state == expected
+
+
+def test_lesions_of_several_scans_add_up():
+    scans = [scan(400, study="a"), scan(200, study="b", new_t2=2, enlarging_t2=0, comparison_study_id="a"),
+             scan(20, study="c", new_t2=1, enlarging_t2=0, comparison_study_id="b")]  # fmt: skip
+    assert state(case(scans=scans), "t2").state == "alert"
+
+
+def test_nothing_new_over_a_few_months_is_not_yet_green():
+    scans = [scan(120, study="a"), scan(20, study="b", new_t2=0, enlarging_t2=0, comparison_study_id="a")]
+    assert state(case(scans=scans), "t2").state == "not_assessable"
+    assert "covers only" in state(case(scans=scans), "t2").reason
+
+
+def test_a_shorter_span_is_enough_from_the_new_baseline_of_a_recent_drug():
+    scans = [scan(120, study="a"), scan(20, study="b", new_t2=0, enlarging_t2=0, comparison_study_id="a")]
+    assert state(case(scans=scans, treatments=[on("ofatumumab", before(230))]), "t2").state == "ok"
+    assert state(case(scans=scans, treatments=[on("ofatumumab", before(2000))]), "t2").state == "not_assessable"
+
+
+def test_many_lesions_against_a_scan_before_the_new_baseline_are_a_watch():
+    chart = case(scans=pair(new_t2=9, enlarging_t2=0), treatments=[on("ocrelizumab", before(330))])
+    assert state(chart, "t2").state == "watch"
+    assert "new baseline on ocrelizumab" in state(chart, "t2").reason
+
+
+def test_a_scan_of_the_cord_says_nothing_about_the_brain_but_its_lesions_count():
+    cord = [replace(one, region="cord") for one in pair(new_t2=0, enlarging_t2=0, gd_given=True, gd_lesions=0)]
+    assert {state(case(scans=cord), field).state for field in ("t2", "gd", "brain_volume")} == {"not_assessable"}
+    lesions = [replace(one, region="cord") for one in pair(new_t2=1, enlarging_t2=0)]
+    assert state(case(scans=lesions), "t2").state == "watch"
+
+
+@pytest.mark.parametrize(("given_", "lesions", "expected", "said"), [
+    (True, 0, "ok", "no enhancing lesion"), (True, 2, "alert", "2 enhancing lesions"),
+    (None, 1, "alert", "1 enhancing lesion"), (False, None, "not_assessable", "not given"),
+    (None, 0, "not_assessable", "not given"),
+    (True, None, "not_assessable", "not recorded"), (False, 3, "not_assessable", "yet 3 enhancing lesions recorded"),
+])  # fmt: skip
+def test_enhancing_lesions(given_, lesions, expected, said):
+    found = state(case(scans=pair(gd_given=given_, gd_lesions=lesions)), "gd")
+    assert found.state == expected
+    assert said in found.reason
+
+
+@pytest.mark.parametrize(("percent", "expected"), [(-0.2, "ok"), (-0.4, "ok"), (-0.9, "watch"), (-5.0, "watch")])
+def test_brain_volume_loss_is_never_more_than_a_watch(percent, expected):
+    assert state(case(scans=pair(pbvc_percent=percent)), "brain_volume").state == expected
+
+
+@pytest.mark.parametrize(("change", "said"), [
+    ({"field_t": 1.5}, "field strength 3.0 T, then 1.5 T"), ({"vendor": "GE"}, "vendor Siemens, then GE"),
+    ({"model": None}, "scanner model not recorded"), ({"comparison_study_id": "lost"}, "not on record"),
+])  # fmt: skip
+def test_brain_volume_of_scans_that_differ_is_not_judged(change, said):
+    found = state(case(scans=pair(pbvc_percent=-2.0, **change)), "brain_volume")
+    assert found.state == "not_assessable"
+    assert said in found.reason
+    assert "comparable" in found.reason
+
+
+def test_brain_volume_over_a_few_months_is_not_judged():
+    first, second = pair(pbvc_percent=-2.0)
+    found = state(case(scans=[replace(first, date=before(200)), second]), "brain_volume")
+    assert "170 days apart, less than 12 months" in found.reason
+
+
+def test_safety_without_a_treatment_record_is_not_known_and_known_untreated_is_in_order():
+    assert state(case(), "safety").state == "not_assessable"
+    assert state(case(treatments=[on("none", before(100))]), "safety").state == "ok"
+
+
+def test_a_drug_without_rules_or_unknown_to_the_catalogue_is_not_in_order():
+    for dmt in ("daclizumab", "trial_drug_x"):
+        found = state(case(treatments=[on(dmt, before(100))]), "safety")
+        assert (found.state, "no monitoring rules" in found.reason) == ("not_assessable", True)
+
+
+def test_natalizumab_without_a_jcv_index_is_never_green():
+    labs = [lab("alt", before(5), 20.0, row=11), lab("lymphocytes", before(5), 2.0, row=12)]
+    assert state(case(treatments=[on("natalizumab", before(60))], labs=labs), "safety").state == "not_assessable"
+
+
+def test_a_test_long_overdue_is_a_watch_like_one_just_overdue():
+    for days in (110, 1500):
+        chart = case(treatments=[on("dimethyl_fumarate", before(days))])
+        assert state(chart, "safety").state == "watch"
+
+
+def test_a_pregnancy_on_teriflunomide_is_an_alert_and_an_old_one_is_over():
+    course = on("glatiramer_acetate", before(900))
+    pregnant = [fact("pregnancy", before(20), "yes")]
+    assert state(case(treatments=[on("teriflunomide", before(900))], facts=pregnant), "safety").state == "alert"
+    old = [fact("pregnancy", before(700), "yes")]
+    assert state(case(treatments=[course], facts=old), "safety").state == "ok"
+
+
+def test_a_course_that_ends_before_it_starts_is_left_out():
+    wrong = on("ocrelizumab", before(100), before(200))
+    assert activity_strip(case(treatments=[wrong]), AS_OF) == activity_strip(case(), AS_OF)
+
+
+def test_unsorted_records_give_the_same_strip():
+    for chart, as_of in CASES:
+        turned = replace(
+            chart,
+            visits=chart.visits[::-1],
+            relapses=chart.relapses[::-1],
+            treatments=chart.treatments[::-1],
+            labs=chart.labs[::-1],
+            scans=chart.scans[::-1],
+        )
+        assert activity_strip(turned, as_of) == activity_strip(chart, as_of)
+
+
+def test_two_scores_on_one_day_are_refused_by_name():
+    with pytest.raises(ValueError, match="two EDSS scores on 2026-02-19"):
+        activity_strip(case(visits=[visit(before(10), 2.0), visit(before(10), 3.0)]), AS_OF)
+
+
+def test_what_is_later_than_the_day_is_not_known():
+    for chart, as_of in CASES:
+        later = replace(
+            chart, relapses=(*chart.relapses, Relapse(as_of + timedelta(days=1), (), "severe", True, "none", source(9)))
+        )
+        assert activity_strip(later, as_of) == activity_strip(chart, as_of)
+
+
+@given(st.sampled_from(CASES), st.integers(-4000, 4000))
+@settings(max_examples=60, deadline=None)
+def test_shifting_all_dates_changes_no_state(told, days):
+    chart, as_of = told
+    moved = activity_strip(shifted(chart, days), as_of + timedelta(days=days))
+    assert [one.state for _, one in moved.items()] == [one.state for _, one in activity_strip(chart, as_of).items()]
+
+
+EMPTY = {
+    "visit without EDSS": lambda chart, day: replace(chart, visits=(*chart.visits, visit(day, None))),
+    "scan without reading": lambda chart, day: replace(
+        chart, scans=(*chart.scans, replace(brain_scan(day), study_id="empty"))
+    ),
+    "scan of the cord": lambda chart, day: replace(
+        chart, scans=(*chart.scans, replace(brain_scan(day, region="cord"), study_id="cord"))
+    ),
+    "fact without value": lambda chart, day: replace(
+        chart, facts=(*chart.facts, replace(fact("pregnancy_wish", day, ""), value=None))
+    ),
+}
+FIELDS_SPARED = {"visit without EDSS": ("relapse",)}
+
+
+@given(st.sampled_from(CASES), st.sampled_from(sorted(EMPTY)), st.integers(0, 700))
+@settings(max_examples=120, deadline=None)
+def test_adding_what_says_nothing_never_turns_grey_into_green(told, empty, days_ago):
+    """A visit tells whether there was a relapse, so for that field it does say something."""
+    chart, as_of = told
+    day = as_of - timedelta(days=days_ago)
+    if any(one.date == day for one in chart.visits):
+        return
+    earlier = dict(activity_strip(chart, as_of).items())
+    later = dict(activity_strip(EMPTY[empty](chart, day), as_of).items())
+    for field in FIELDS:
+        if field not in FIELDS_SPARED.get(empty, ()) and earlier[field].state == "not_assessable":
+            assert later[field].state != "ok", (field, later[field].reason)
