@@ -97,6 +97,10 @@ def _truth(value: bool | None) -> str:
     return {True: "met", False: "not met", None: "not known"}[value]
 
 
+def _activity(free: bool | None) -> str:
+    return {True: "no activity", False: "activity", None: "not known"}[free]
+
+
 def _neda_lines(found: Summary) -> Iterator[str]:
     window = found.neda.window
     over = found.neda.relapse.reason if window is None else window.basis
@@ -111,11 +115,11 @@ def _neda_lines(found: Summary) -> Iterator[str]:
             ("brain volume", found.neda.brain_volume),
         )
     ):
-        yield f"  {name:13} {_truth(part.free):15} {part.reason}"
+        yield f"  {name:13} {_activity(part.free):15} {part.reason}"
     for score in found.scores:
-        value = str(score.value) if score.value is not None else f"{score.low} to {score.high}, not known"
+        value = str(score.value) if score.value is not None else f"not known, {score.low} to {score.high}"
         risk = f"; progression within 3 years {score.risk}" if score.risk else ""
-        yield f"  {score.name:13} {value:15} {score.reason}{risk} ({score.caveat})"
+        yield f"  {score.name:13} {value:18} {score.reason}{risk} ({score.caveat})"
 
 
 def _safety_lines(found: Summary) -> Iterator[str]:

@@ -20,7 +20,11 @@ def plural(count: int, noun: str, many: str | None = None) -> str:
 def drug(dmt: str) -> str:
     """A therapy's name within a sentence; the code itself when the catalogue does not know it."""
     known = catalogues.dmts().get(dmt)
-    label = known.label if known else dmt
+    return in_sentence(known.label) if known else dmt
+
+
+def in_sentence(label: str) -> str:
+    """A label with a small first letter, unless it starts with an abbreviation."""
     return label if label[1:2].isupper() else label[:1].lower() + label[1:]
 
 

@@ -83,7 +83,7 @@ def _background(known: tuple[Exposure, ...], day: date, returning: Exposure | No
     last = _last_stopped(known, day)
     if last is None or last.stop is None:
         return ""
-    if (day - last.stop).days <= activity_settings().carry_over_days:
+    if (day - last.stop).days <= activity_settings().carry_over.days(last.dmt):
         return "" if last == returning else f", within the carry-over of {drug(last.dmt)}, {_stopped(last)}"
     return ", untreated"
 
@@ -95,7 +95,7 @@ def _without_present(case: Case, known: tuple[Exposure, ...], day: date, returni
         return f"on {drug(then.dmt)}, {_stopped(then)}"
     last = _last_stopped(known, day)
     if last is not None and last.stop is not None:
-        if (day - last.stop).days <= activity_settings().carry_over_days and last != returning:
+        if (day - last.stop).days <= activity_settings().carry_over.days(last.dmt) and last != returning:
             return f"within the carry-over of {drug(last.dmt)}, {_stopped(last)}"
         return "untreated"
     return "untreated" if case.treatments else "treatment not recorded"

@@ -106,9 +106,9 @@ def edss_findings(case: Case, found: Progression, convention: Convention, after:
 
 
 def _since_then(change: ConfirmedChange, last: Visit) -> str:
-    if change.held_until == last.date:
-        return ""
-    return f", last held on {change.held_until}; EDSS {last.edss:.1f} on {last.date}"
+    if change.held_until != last.date:
+        return f", last held on {change.held_until}; EDSS {last.edss:.1f} on {last.date}"
+    return "" if last.edss == change.onset_edss else f"; EDSS now {last.edss:.1f} ({last.date})"
 
 
 def _rows(rows: dict[date, Source], *days: date) -> tuple[Source, ...]:

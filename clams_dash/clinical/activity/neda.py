@@ -187,7 +187,7 @@ def _mri(case: Case, window: Window) -> Component:
         return Component(None, f"{one.words}, which may have formed before {window.start}", one.sources)
     stretch = covered(compared)
     if stretch is None:
-        return Component(None, "no scan of the brain compared with an earlier one")
+        return Component(None, f"no scan of the brain since {window.start} compared with an earlier one")
     start, end = stretch
     if start > window.start + edge or end < window.end - edge:
         return Component(None, f"scans were compared only from {start} to {end}")

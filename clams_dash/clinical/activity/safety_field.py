@@ -20,7 +20,7 @@ from clams_dash.clinical.safety.monitoring import findings as monitoring_finding
 from clams_dash.clinical.safety.monitoring import without_rules
 from clams_dash.clinical.safety.pml_finding import TEST as PML_TEST
 from clams_dash.clinical.safety.rules import Phase
-from clams_dash.clinical.words import drug, listed, printed_units
+from clams_dash.clinical.words import drug, in_sentence, listed, printed_units
 from clams_dash.model.records import Case, LabResult
 
 
@@ -155,7 +155,13 @@ def _in_time(view: SafetyView) -> list[SafetyFinding]:
 
 
 def _unknown_words(view: SafetyView) -> str:
-    return "; ".join(dict.fromkeys(f"{drug(one.drug)}: {one.reason}" for one in view.unknown))
+    return ", ".join(dict.fromkeys(_in_sentence(one.reason) for one in view.unknown))
+
+
+def _in_sentence(reason: str) -> str:
+    """A reason such as ``no Neutrophils on record`` with the analyte's name as it stands within a sentence."""
+    first, _, rest = reason.partition(" ")
+    return f"{first} {in_sentence(rest)}" if first == "no" else reason
 
 
 def _one_per_analyte(case: Case, as_of: date, view: SafetyView) -> list[Finding]:

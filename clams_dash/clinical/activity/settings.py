@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -45,6 +46,19 @@ class OnsetLag:
         """Onset lag of a drug; the longer one for a drug the catalogue does not know."""
         known = catalogues.dmts().get(dmt)
         return self.fast_days if known and known.drug_class in self.fast_classes else self.slow_days
+
+
+@dataclass(frozen=True, slots=True)
+class CarryOver:
+    """Days a drug's effect is counted after its last dose; see the comments of the file."""
+
+    default_days: int
+    longer: Mapping[str, int]
+
+    def days(self, dmt: str) -> int:
+        """Carry-over of a drug."""
+        known = catalogues.dmts().get(dmt)
+        return self.longer.get(known.drug_class, self.default_days) if known else self.default_days
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +118,7 @@ class ActivitySettings:
     window_days: int
     least_visits: int
     onset_lag: OnsetLag
-    carry_over_days: int
+    carry_over: CarryOver
     rebounds: tuple[Rebound, ...]
     rebaseline_from_days: int
     rebaseline_until_days: int
@@ -139,7 +153,10 @@ def _settings(raw: dict[str, Any]) -> ActivitySettings:
         window_days=int(raw["window"]["days"]),
         least_visits=int(raw["relapse"]["least_visits"]),
         onset_lag=OnsetLag(int(lag["fast_days"]), int(lag["slow_days"]), frozenset(lag["fast_classes"])),
-        carry_over_days=int(raw["carry_over"]["days"]),
+        carry_over=CarryOver(
+            int(raw["carry_over"]["days"]),
+            {name: int(days) for name, days in raw["carry_over"]["longer"].items()},
+        ),
         rebounds=tuple(Rebound(one["dmt"], int(one["from_days"]), int(one["until_days"])) for one in raw["rebound"]),
         rebaseline_from_days=int(raw["rebaseline"]["from_days"]),
         rebaseline_until_days=int(raw["rebaseline"]["until_days"]),

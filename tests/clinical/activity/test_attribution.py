@@ -65,3 +65,11 @@ def test_no_treatment_record_is_not_untreated():
 def test_a_short_break_of_the_same_drug_does_not_start_its_lag_anew():
     chart = case(treatments=[on("ocrelizumab", after(-900), after(-20)), on("ocrelizumab", START)])
     assert not attribute(chart, after(5), AS_OF).early
+
+
+@pytest.mark.parametrize(("dmt", "days"), [("alemtuzumab", 1461), ("cladribine", 730), ("ocrelizumab", 365)])
+def test_drugs_given_in_courses_are_not_called_untreated_soon_after_the_last_dose(dmt, days):
+    chart = case(treatments=[on(dmt, after(-400), START)])
+    late = AS_OF + timedelta(days=2000)
+    assert f"carry-over of {dmt}" in attribute(chart, after(days), late).words
+    assert attribute(chart, after(days + 1), late).words == "untreated"

@@ -233,3 +233,21 @@ def test_adding_what_says_nothing_never_turns_grey_into_green(told, empty, days_
     for field in FIELDS:
         if field not in FIELDS_SPARED.get(empty, ()) and earlier[field].state == "not_assessable":
             assert later[field].state != "ok", (field, later[field].reason)
+
+
+def test_a_confirmed_worsening_tells_the_score_of_now():
+    visits = [visit(before(day), edss) for day, edss in ((700, 1.5), (500, 2.5), (20, 6.0))]
+    assert "EDSS 2.5" in state(case(visits=visits), "edss").reason
+    assert f"EDSS now 6.0 ({before(20)})" in state(case(visits=visits), "edss").reason
+    recovered = [*visits[:2], visit(before(200), 2.5), visit(before(20), 1.5)]
+    assert "EDSS 1.5 on" in state(case(visits=recovered), "edss").reason
+
+
+def test_a_missing_analyte_of_a_test_that_was_done_is_named():
+    labs = [
+        lab(analyte, before(5), value, row=20 + at)
+        for at, (analyte, value) in enumerate([("igg", 9.0), ("lymphocytes", 1.5), ("cd19", 1.0), ("alt", 20.0)])
+    ]
+    found = state(case(treatments=[on("ocrelizumab", before(400))], labs=labs), "safety")
+    assert found.state == "ok"
+    assert "no neutrophils on record" in found.reason
