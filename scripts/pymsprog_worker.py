@@ -1,7 +1,8 @@
 """Runs pymsprog over courses given as files. Only for the environment ``scripts/against_pymsprog.py`` makes.
 
 python pymsprog_worker.py FOLDER reads visits.csv (person, day, edss), relapses.csv (person, day) and options.json
-(name -> arguments of MSprog) and writes one events-NAME.csv each, and seconds.json.
+(name -> arguments of MSprog) and writes one events-NAME.csv each, and seconds.json. Where visits.csv is missing, both
+files are first written from pymsprog's own example data.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import warnings
 from pathlib import Path
 
 import pandas as pd
-from pymsprog import MSprog
+from pymsprog import MSprog, load_toy_data
 
 COLUMNS = {
     "person": "person",
@@ -31,8 +32,20 @@ def step_above_5_5(reference: float) -> float:
     return 1.5 if reference == 0 else 1.0 if reference <= 5.5 else 0.5
 
 
+def write_example(folder: Path) -> None:
+    """Write pymsprog's example data as the two files."""
+    visits, relapses = load_toy_data()
+    for frame in (visits, relapses):
+        frame["day"] = (pd.to_datetime(frame["date"]) - pd.Timestamp("1970-01-01")).dt.days
+    visits = visits.rename(columns={"id": "person", "EDSS": "edss"}).dropna(subset=["edss"])
+    visits[["person", "day", "edss"]].to_csv(folder / "visits.csv", index=False)
+    relapses.rename(columns={"id": "person"})[["person", "day"]].to_csv(folder / "relapses.csv", index=False)
+
+
 def main(folder: Path) -> None:
     """Run every option set."""
+    if not (folder / "visits.csv").exists():
+        write_example(folder)
     visits, relapses = pd.read_csv(folder / "visits.csv"), pd.read_csv(folder / "relapses.csv")
     seconds = {}
     for name, given in json.loads((folder / "options.json").read_text()).items():

@@ -9,7 +9,15 @@ import typer
 
 from clams_dash.cli.output import JsonOption, PoolOption, pool_folder, print_json
 from clams_dash.clinical.convention import Convention
+from clams_dash.clinical.performance import (
+    EdssPlus,
+    PerformanceChange,
+    edss_plus,
+    performance_changes,
+    performance_rules,
+)
 from clams_dash.clinical.progression import ConfirmedChange, Progression, UnconfirmedChange, progression
+from clams_dash.clinical.spms import spms
 from clams_dash.errors import ConventionError
 from clams_dash.pool import cases
 from clams_dash.pool.database import Database
@@ -27,6 +35,7 @@ ConventionOption = Annotated[
         help="Repeatable: threshold=A|B, confirm_days, tolerance_days, late_days=DAYS|any, relapse_days, "
         "onset_relapse_days, reference=fixed|roving|roving_worsening|roving_improvement, "
         "rebaseline=never|at_change|always, keep_higher=yes|no, event=first|multiple, sustained_days=DAYS|end, "
+        "improvement_from=EDSS, "
         "pira=mueller2023|mueller2023_hs|kappos2020|cagol2022|msbase (which brings its own reference scheme). "
         "Default: A, 168, roving, mueller2023, multiple.",
         show_default=False,
@@ -48,11 +57,22 @@ def show_progression(
     pool: PoolOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Show confirmed changes of the EDSS, and whether worsening is PIRA or RAW, as of the last data."""
+    """Show confirmed changes of the EDSS, PIRA or RAW, performance tests and SPMS, as of the last data.
+
+    The same convention holds for the performance tests, with thresholds of their own.
+    """
     chosen = chosen_convention(convention)
-    found = progression(cases.load_case(Database(pool_folder(pool)), patient), chosen)
+    case = cases.load_case(Database(pool_folder(pool)), patient)
+    found = progression(case, chosen)
+    tests = [change for test in performance_rules()[0] for change in performance_changes(case, test, chosen)]
+    plus, conversion = edss_plus(case, chosen), spms(case)
     if json:
-        print_json({"patient": patient, "convention": chosen.to_json(), **_document(found)})
+        beside = {
+            "performance": [asdict(change) for change in tests],
+            "edss_plus": asdict(plus),
+            "spms": asdict(conversion),
+        }
+        print_json({"patient": patient, "convention": chosen.to_json(), **_document(found), **beside})
         return
     described = chosen.to_json()
     typer.echo(f"{patient}: change needed {described['threshold_text']}; {described['pira_text']}")
@@ -63,6 +83,10 @@ def show_progression(
         typer.echo(f"{_change(change)}, not confirmed yet")
     if not found.events and not found.unconfirmed:
         typer.echo("no confirmed change and none waiting for confirmation")
+    for test in tests:
+        typer.echo(_test_line(test))
+    typer.echo(f"EDSS-plus: {_edss_plus_words(plus)}")
+    typer.echo(f"SPMS (CORe): {conversion.state.replace('_', ' ')}, {conversion.reason}")
     for note in found.notes:
         typer.echo(f"note: {note}")
 
@@ -90,6 +114,20 @@ def _document(found: Progression) -> dict[str, object]:
 def _change(change: ConfirmedChange | UnconfirmedChange) -> str:
     start = f"{change.kind} {change.reference_edss:g} ({change.reference_date})"
     return f"{start} to {change.onset_edss:g} ({change.onset_date})"
+
+
+def _test_line(change: PerformanceChange) -> str:
+    course = f"{change.reference_value:g} ({change.reference_date}) to {change.onset_value:g} ({change.onset_date})"
+    state = f"confirmed {change.confirmed_date}" if change.confirmed_date else "not confirmed yet"
+    return f"{change.column}: {'worse' if change.kind == 'CDW' else 'better'}, {course}, {state}"
+
+
+def _edss_plus_words(plus: EdssPlus) -> str:
+    if plus.first is not None:
+        component, onset, confirmed = plus.first
+        return f"worsening first in {component} on {onset}, confirmed {confirmed}"
+    lacking = ", ".join(plus.not_assessable)
+    return f"not known: too few results of {lacking}" if lacking else "no confirmed worsening"
 
 
 def _confirmed_line(event: ConfirmedChange) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, Self, get_args
 
 from clams_dash.clinical.definitions import PiraDefinition, Rebaseline, Reference, pira_definition, progression_rules
-from clams_dash.clinical.edss import edss_rules, threshold
+from clams_dash.clinical.edss import edss_rules, is_valid, threshold
 from clams_dash.clinical.scan import FOREVER, Rules
 from clams_dash.errors import ConventionError, FactsError
 
@@ -29,7 +30,8 @@ class Convention:
     does), or ``never``; ``keep_higher``: a new reference is never below the one before (Kappos 2020). ``event``:
     ``first`` of each kind or ``multiple``; against one fixed reference only the first of each kind counts, a second
     would be the same step again. ``sustained_days``: least time a change must hold from onset, unless it holds to
-    the last visit (0 = as long as to its confirmation, None = to the last visit). ``pira``: a named definition.
+    the last visit (0 = as long as to its confirmation, None = to the last visit). ``improvement_from``: least reference
+    EDSS of an improvement (trials ask for 2.0, OPERA; 0 = any). ``pira``: a named definition.
 
     Made by keyword it takes the values given; :meth:`named` takes from a definition what it was published with.
     Raises ConventionError (a ValueError) for an impossible choice, FactsError for an unknown threshold or definition.
@@ -46,6 +48,7 @@ class Convention:
     keep_higher: bool = False
     event: EventChoice = "multiple"
     sustained_days: int | None = 0
+    improvement_from: float = 0.0
     pira: str = field(default_factory=lambda: progression_rules().default_pira)
 
     def __post_init__(self) -> None:
@@ -57,6 +60,8 @@ class Convention:
             value = getattr(self, name)
             if value is not None and value < 0:
                 raise ConventionError(f"{name} must be 0 or more; {value} given")
+        if not is_valid(self.improvement_from):
+            raise ConventionError(f"improvement_from must be an EDSS score; {self.improvement_from:g} given")
         words = {"reference": Reference, "rebaseline": Rebaseline, "event": EventChoice}
         for name, choices in words.items():
             known = get_args(choices)
@@ -101,6 +106,7 @@ class Convention:
             rebaseline_after=None if self.rebaseline == "never" else progression_rules().raw_days,
             rebaseline_always=self.rebaseline == "always",
             keep_higher=self.keep_higher,
+            better_from=self.improvement_from or -math.inf,
             sustained=FOREVER if self.sustained_days is None else self.sustained_days,
         )
 
@@ -115,6 +121,11 @@ def _read(name: str, text: str) -> object:
         if text not in ("yes", "no", "true", "false"):
             raise ConventionError(f"convention {name}={text}: must be yes or no")
         return text in ("yes", "true")
+    if name == "improvement_from":
+        try:
+            return float(text)
+        except ValueError:
+            raise ConventionError(f"convention {name}={text}: must be an EDSS score") from None
     if not name.endswith("_days"):
         return text
     if text == _WORDS.get(name):

@@ -141,6 +141,7 @@ def change_from(
         relapse_days=convention.relapse_days,
         onset_relapse_days=convention.onset_relapse_days,
         sustained_days=convention.sustained_days,
+        improvement_from=convention.improvement_from,
         reference="fixed",
     ).rules()
     limits = threshold(convention.threshold)

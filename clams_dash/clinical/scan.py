@@ -11,6 +11,7 @@ the onset value). Sources: pymsprog 1.0.7 / msprog (Montobbio 2024), drstrupf 20
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -46,7 +47,8 @@ class Rules:
     relapses; else a relapse gives one for what lies more than this many days past it (up to then a change may be due
     to the relapse itself). ``rebaseline_always``: at once; else when the score departs, or at the last
     visit departed, from the old reference.
-    ``keep_higher``: a new reference is never below the one before. ``sustained``: least days a change must hold from
+    ``keep_higher``: a new reference is never below the one before. ``better_from``: an improvement needs a reference of
+    at least this. ``sustained``: least days a change must hold from
     its onset unless it holds to the end (FOREVER = only to the end).
     """
 
@@ -60,6 +62,7 @@ class Rules:
     rebaseline_after: int | None = None
     rebaseline_always: bool = False
     keep_higher: bool = False
+    better_from: float = -math.inf
     sustained: int = 0
 
 
@@ -116,7 +119,7 @@ def _search(
     Against one reference the first change of a direction counts, no further one: it would be the same step again.
     """
     reference, base, step = against
-    upper, lower = base + step, base - step
+    upper, lower = base + step, base - step if base >= rules.better_from else -math.inf
     relapse, renewed_after = _renewal(days[reference], relapses, rules)
     count, position = len(days), reference + 1
     departed = False

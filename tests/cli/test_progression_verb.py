@@ -81,6 +81,16 @@ def test_words_name_the_definition_and_what_is_not_confirmed_yet(anna: PoolFolde
     assert "no confirmed change" in run(anna, "ben").stdout
 
 
+def test_performance_tests_edss_plus_and_spms_stand_beside_the_edss(anna: PoolFolder) -> None:
+    found = document(anna, "anna")
+    assert found["performance"] == []
+    assert (found["edss_plus"]["worsened"], found["edss_plus"]["first"][0]) == (True, "edss")
+    assert found["spms"]["state"] == "not_converted"
+    said = run(anna, "ben").stdout
+    assert "EDSS-plus: not known: too few results of edss, t25fw_s, hpt9_dominant_s, hpt9_nondominant_s" in said
+    assert "SPMS (CORe): not assessable, 3 visits with an EDSS are needed; 0 known" in said
+
+
 def test_a_person_without_edss_has_no_events_and_the_note_says_why(anna: PoolFolder) -> None:
     found = document(anna, "ben")
     assert (found["events"], found["unconfirmed"]) == ([], [])
@@ -95,6 +105,7 @@ def test_a_person_without_edss_has_no_events_and_the_note_says_why(anna: PoolFol
         ("confirm=84", "convention 'confirm' is not known"),
         ("confirm_days=soon", "must be a whole number of days"),
         ("confirm_days=0", "confirm_days must be at least 1"),
+        ("improvement_from=0.5", "improvement_from must be an EDSS score"),
         ("reference=moving", "reference must be one of fixed, roving"),
         ("confirm_days", "must be KEY=VALUE"),
     ],

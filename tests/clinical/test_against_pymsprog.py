@@ -59,7 +59,7 @@ def test_at_least_99_percent_of_events_equal_those_of_pymsprog():
     """Makes pymsprog's environment with the package client where it is not there yet."""
     script = PROJECT_ROOT / "scripts" / "against_pymsprog.py"
     run = subprocess.run(
-        [sys.executable, str(script), "agree", "--patients", "400", "--hypothesis", "300"],
+        [sys.executable, str(script), "agree", "--patients", "500", "--hypothesis", "200"],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     if "uv is needed" in run.stderr or "CalledProcessError" in run.stderr:

@@ -178,23 +178,23 @@ def dates_of(event):
     st.sampled_from(EDSS_STEPS),
     st.integers(1, 900),
     relapse_days,
-    st.sampled_from(["fixed", "roving"]),
+    st.sampled_from(["fixed", "roving", "own"]),
     st.sampled_from(sorted(progression_rules().definitions)),
 )
 def test_a_later_visit_never_changes_the_dates_of_a_confirmed_event(course, edss, gap, relapses, reference, pira):
     scores = scores_of(course)
     attacks = [START + timedelta(days=day) for day in relapses]
-    convention = Convention(reference=reference, pira=pira, confirm_days=84)
+    own = {} if reference == "own" else {"reference": reference}
+    convention = Convention.named(pira, confirm_days=84, **own)
     before = confirmed_changes(scores, attacks, convention).events
     more = [*scores, Score(scores[-1].date + timedelta(days=gap), edss)]
-    after = confirmed_changes(more, attacks, convention).events
-    assert [dates_of(event) for event in after[: len(before)]] == [dates_of(event) for event in before]
-    for earlier, later in zip(before, after, strict=False):
+    after = {dates_of(event): event for event in confirmed_changes(more, attacks, convention).events}
+    for earlier in before:
+        later = after[dates_of(earlier)]
         if earlier.label == later.label:
             assert earlier.label_confirmed_date == later.label_confirmed_date
         else:
-            assert (earlier.label, later.label) == ("undefined", "PIRA")
-            assert not earlier.label_final
+            assert (earlier.label, later.label, earlier.label_final) == ("undefined", "PIRA", False)
 
 
 @given(courses)
@@ -266,6 +266,12 @@ def test_onset_may_have_to_keep_its_distance_from_a_relapse():
     event = confirmed_changes(scores, relapse, Convention(confirm_days=84, onset_relapse_days=30)).first("CDW")
     assert event is not None
     assert day_of(event.onset_date) == 182
+
+
+def test_trials_count_improvement_from_a_reference_of_2_only():
+    assert onsets((1.5, 0, 0, 0), Convention(confirm_days=84), "CDI") == [91]
+    assert onsets((1.5, 0, 0, 0), Convention(confirm_days=84, improvement_from=2.0), "CDI") == []
+    assert onsets((2, 1, 1, 1), Convention(confirm_days=84, improvement_from=2.0), "CDI") == [91]
 
 
 def test_single_visit_is_no_change_and_the_note_says_so():
