@@ -30,7 +30,7 @@ def lab_items(case: Case, as_of: date, after: date, view: SafetyView) -> tuple[F
             continue
         held = ruled.get(lab.analyte)
         if held is None or RANK[breach_state] < RANK[held.state]:
-            text = breach_text(breach) + _before(case, lab)
+            text = breach_text(breach, view) + _before(case, lab)
             ruled[lab.analyte] = Finding(breach_state, lab.date, text, (lab.source,))
     allowed = {lab.analyte for one in view.kept if (lab := breach_lab(case, one)) is not None}
     plain: dict[str, Finding] = {}

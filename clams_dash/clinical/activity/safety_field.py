@@ -73,11 +73,16 @@ def _is_asked(one: SafetyFinding, asked: set[str]) -> bool:
     return one.test in asked or one.test == PML_TEST
 
 
-def breach_text(one: SafetyFinding) -> str:
-    """A breach in one clause with what the rule asks for."""
-    about = f"{one.label}: " if one.test == PML_TEST else ""
+def breach_text(one: SafetyFinding, view: SafetyView) -> str:
+    """A breach in one clause with what the rule asks for; a JCV index on natalizumab with the risk of PML it means."""
     action = f"; {one.action}" if one.action else ""
-    return printed_units(f"{about}{one.reason}{action}")
+    pml = next((other for other in view.monitoring if other.test == PML_TEST and _same_result(one, other)), None)
+    said = f"{pml.label}: {pml.reason}" if pml else one.reason
+    return printed_units(f"{said}{action}")
+
+
+def _same_result(one: SafetyFinding, other: SafetyFinding) -> bool:
+    return one.last_date == other.last_date and not set(one.sources).isdisjoint(other.sources)
 
 
 def overdue_text(overdue: tuple[SafetyFinding, ...]) -> str:
@@ -171,7 +176,7 @@ def _one_per_analyte(case: Case, as_of: date, view: SafetyView) -> list[Finding]
         lab = breach_lab(case, one)
         key = lab.analyte if lab else one.origin
         if key not in best or RANK[state] < RANK[best[key].state]:
-            best[key] = Finding(state, one.last_date or as_of, breach_text(one), one.sources)
+            best[key] = Finding(state, one.last_date or as_of, breach_text(one, view), one.sources)
     return list(best.values())
 
 

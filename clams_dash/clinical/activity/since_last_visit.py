@@ -103,7 +103,7 @@ def _standing(case: Case, as_of: date, after: date, view: SafetyView) -> list[Fi
     for one, state in view.breaches:
         lab = breach_lab(case, one)
         if lab is None or (one.test == PML_TEST and lab.date <= after):
-            found.append(Finding(state, one.last_date or as_of, breach_text(one), one.sources))
+            found.append(Finding(state, one.last_date or as_of, breach_text(one, view), one.sources))
     if view.overdue:
         rows = tuple(dict.fromkeys(source for one in view.overdue for source in one.sources))
         found.append(Finding("watch", as_of, overdue_text(view.overdue), rows))

@@ -149,3 +149,12 @@ def test_no_item_rests_on_what_is_not_in_the_interval(told, days):
     for item in since_last_visit(chart, as_of, since=since):
         if item.kind not in ("safety", "nothing_new", "no_comparison"):
             assert dated[item.sources[0]] > since, item.text
+
+
+def test_a_positive_jcv_index_is_told_with_the_risk_it_means():
+    labs = [lab("jcv_index", before(20), 1.2, row=20), lab("alt", before(20), 20.0, row=21)]
+    chart = case(visits=VISITS, labs=labs, treatments=[on("natalizumab", before(900))],
+                 facts=[fact("prior_immunosuppression", before(950), "no")])  # fmt: skip
+    (item,) = line(chart)
+    assert (item.kind, item.severity) == ("lab", "watch")
+    assert "about 0.8 per 1,000" in item.text
