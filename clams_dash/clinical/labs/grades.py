@@ -67,11 +67,14 @@ class GradeRule:
 
 
 def limits_of(result: LabResult) -> Limits:
-    """The laboratory's own limits where it gave any, else the catalogue's."""
-    if result.lower_limit is not None or result.upper_limit is not None:
-        return Limits(result.lower_limit, result.upper_limit, "laboratory")
+    """The laboratory's own limits where it gave any, a side it left out from the catalogue, as is all without any."""
     analyte = catalogues.analytes()[result.analyte]
-    return Limits(analyte.lower_limit, analyte.upper_limit, "catalogue")
+    given = result.lower_limit is not None or result.upper_limit is not None
+    return Limits(
+        lower=analyte.lower_limit if result.lower_limit is None else result.lower_limit,
+        upper=analyte.upper_limit if result.upper_limit is None else result.upper_limit,
+        origin="laboratory" if given else "catalogue",
+    )
 
 
 def grade(result: LabResult, drug_classes: frozenset[str]) -> Grade:

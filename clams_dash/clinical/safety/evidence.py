@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from clams_dash.clinical.labs.grades import limits_of
 from clams_dash.clinical.person import facts_of, number_of
 from clams_dash.clinical.safety.rules import Test
 from clams_dash.model import catalogues
@@ -56,16 +57,8 @@ def measured(case: Case, quantity: str, day: date) -> tuple[Measured, ...]:
 
 
 def _of_lab(lab: LabResult) -> Measured:
-    analyte = catalogues.analytes()[lab.analyte]
-    own = lab.lower_limit is not None or lab.upper_limit is not None
-    return Measured(
-        date=lab.date,
-        value=lab.value,
-        unit=lab.unit,
-        lower=lab.lower_limit if own else analyte.lower_limit,
-        upper=lab.upper_limit if own else analyte.upper_limit,
-        source=lab.source,
-    )
+    limits = limits_of(lab)
+    return Measured(lab.date, lab.value, lab.unit, limits.lower, limits.upper, lab.source)
 
 
 def quantity_label(quantity: str) -> str:

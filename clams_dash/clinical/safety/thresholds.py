@@ -35,9 +35,11 @@ def judge(case: Case, rule: Rule, threshold: Threshold, start: date, day: date, 
     if bound is None:
         return _about(newest, State.NOT_ASSESSABLE, "not_assessable", f"{_shown(newest, threshold)}: no limit known")
     run = _run(case, threshold, results, baseline)
-    if not run:
-        return _normal(newest, threshold, bound, valid_until, day)
-    return _breach(rule, threshold, run, newest, bound)
+    if run:
+        return _breach(rule, threshold, run, newest, bound)
+    if threshold.also is not None and _beyond(newest.value, threshold.operator, bound.value):
+        return _alone(case, threshold, threshold.also, newest, bound)
+    return _normal(newest, threshold, bound, valid_until, day)
 
 
 def _baseline(everything: tuple[Measured, ...], start: date) -> float | None:
@@ -67,7 +69,7 @@ def _run(case: Case, threshold: Threshold, results: list[Measured], baseline: fl
     for item in results:
         bound = _bound(threshold, item, baseline)
         beyond = bound is not None and _beyond(item.value, threshold.operator, bound.value)
-        beyond = beyond and (threshold.also is None or _also_raised(case, threshold.also, item))
+        beyond = beyond and (threshold.also is None or _also_raised(case, threshold.also, item) is True)
         held = held or (beyond and (not threshold.repeat or bool(run)))
         if beyond or (held and not _cleared(item.value, threshold)):
             run.append(item)
@@ -82,14 +84,26 @@ def _cleared(value: float, threshold: Threshold) -> bool:
     return value > threshold.clear if threshold.operator == "<" else value < threshold.clear
 
 
-def _also_raised(case: Case, analyte: str, item: Measured) -> bool:
+def _also_raised(case: Case, analyte: str, item: Measured) -> bool | None:
+    """Whether a second analyte of the same sample is above its upper limit; None when it was not measured."""
     span = safety_settings().monitoring.same_sample_days
     near = [
         other
         for other in measured(case, analyte, item.date + timedelta(days=span))
-        if abs((other.date - item.date).days) <= span
+        if abs((other.date - item.date).days) <= span and other.upper is not None
     ]
-    return any(other.upper is not None and other.value > other.upper for other in near)
+    return any(other.value > other.upper for other in near if other.upper is not None) if near else None
+
+
+def _alone(case: Case, threshold: Threshold, also: str, newest: Measured, bound: _Bound) -> Verdict:
+    """The first of two analytes is beyond its limit: the rule holds off only when the second is known not to be."""
+    side = "below" if threshold.operator == "<" else "above"
+    reason, second = f"{_shown(newest, threshold)}, {side} {bound.words}", quantity_label(also)
+    if _also_raised(case, also, newest) is None:
+        return _about(
+            newest, State.NOT_ASSESSABLE, "not_assessable", f"{reason}, and {second} was not measured with it"
+        )
+    return _about(newest, State.OK, "ok", f"{reason}, but {second} is not raised")
 
 
 def _normal(newest: Measured, threshold: Threshold, bound: _Bound, valid_until: date | None, day: date) -> Verdict:

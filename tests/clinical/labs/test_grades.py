@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from clams_dash.clinical.labs.grades import GRADES_FILE, grade, load_grades
+from clams_dash.clinical.labs.grades import GRADES_FILE, grade, limits_of, load_grades
 from clams_dash.clinical.labs.kappa import computed_indices, kappa_index
 from clams_dash.errors import FactsError
 from tests.clinical.chart import lab
@@ -40,6 +40,12 @@ def test_index_is_computed_on_days_with_all_four_measurements_and_none_given():
 @pytest.mark.parametrize(("value", "name"), [(6.1, "negative"), (6.2, "positive")])
 def test_kappa_index_is_positive_above_its_cut_off(value, name):
     assert grade(lab("kappa_index", date(2024, 1, 1), value), frozenset()).grade == name
+
+
+def test_side_a_laboratory_leaves_out_comes_from_the_catalogue():
+    found = limits_of(lab("lymphocytes", date(2024, 1, 1), 2.0, upper=4.0))
+    assert (found.lower, found.upper, found.origin) == (1.0, 4.0, "laboratory")
+    assert limits_of(lab("lymphocytes", date(2024, 1, 1), 2.0)).origin == "catalogue"
 
 
 @pytest.mark.parametrize(

@@ -107,14 +107,87 @@ def test_alt_is_read_against_the_limit_of_the_laboratory():
 
 
 def test_alt_three_times_with_raised_bilirubin_interrupts_fingolimod():
-    def state(bilirubin: float | None) -> State:
-        labs = [lab("alt", after(20), 150)] + ([lab("bilirubin", after(21), bilirubin)] if bilirubin else [])
+    def found(bilirubin: float | None, days_apart: int = 1) -> SafetyFinding:
+        labs = [lab("alt", after(20), 150)]
+        if bilirubin is not None:
+            labs.append(lab("bilirubin", after(20 + days_apart), bilirubin))
         chart = case(treatments=[on("fingolimod", START)], labs=labs)
-        return alert(chart, "liver", after(22), "bilirubin").state
+        return alert(chart, "liver", after(50), "bilirubin")
 
-    assert state(None) is State.OK
-    assert state(15) is State.OK
-    assert state(30) is State.BREACHED
+    assert found(30).state is State.BREACHED
+    assert "above 3 times the upper limit (120), with raised Bilirubin" in found(30).reason
+    assert found(15).state is State.OK
+    assert "but Bilirubin is not raised" in found(15).reason
+    assert found(21).state is State.OK, "at the limit is not above it"
+    assert found(None).state is State.NOT_ASSESSABLE
+    assert "was not measured with it" in found(None).reason
+    assert found(30, days_apart=14).state is State.BREACHED
+    assert found(30, days_apart=15).state is State.NOT_ASSESSABLE
+
+
+@pytest.mark.parametrize(
+    ("drug", "analyte", "value", "state"),
+    [
+        ("teriflunomide", "lymphocytes", 0.20, State.OK),
+        ("teriflunomide", "lymphocytes", 0.19, State.BREACHED),
+        ("teriflunomide", "alt", 120.0, State.OK),
+        ("teriflunomide", "alt", 121.0, State.BREACHED),
+    ],
+)
+def test_value_at_a_threshold_does_not_breach_it(drug, analyte, value, state):
+    chart = case(treatments=[on(drug, START)], labs=[lab(analyte, after(10), value)])
+    (found,) = (
+        item for item in monitoring.findings(chart, after(11)) if item.phase is Phase.ALERT and item.value is not None
+    )
+    assert found.state is state
+
+
+def test_reasons_say_on_which_side_of_the_limit_a_value_lies():
+    def reason(analyte: str, value: float) -> str:
+        chart = case(treatments=[on("interferon_beta_1b", START)], labs=[lab(analyte, after(10), value)])
+        found = [item for item in monitoring.findings(chart, after(11)) if item.phase is Phase.ALERT]
+        return " | ".join(item.reason for item in found if item.value is not None)
+
+    assert reason("leucocytes", 2.0) == "Leucocytes 2.0 10^9/L on 2023-01-11, below 3"
+    assert reason("leucocytes", 5.0) == "Leucocytes 5.0 10^9/L on 2023-01-11, not below 3"
+    assert "above the upper limit (4)" in reason("tsh", 9.0)
+    assert "not above the upper limit (4)" in reason("tsh", 1.0)
+    assert "above 5 times the upper limit (200)" in reason("alt", 300)
+
+
+def test_clearing_value_has_to_be_passed_not_met():
+    days = [after(30), after(60), after(90)]
+    held = case(treatments=[on("fingolimod", START)], labs=lymphocytes(days, [0.15, 0.18, 0.60]))
+    found = alert(held, "blood_count", after(91))
+    assert found.state is State.BREACHED
+    assert "not yet beyond 0.6 again" in found.reason
+
+
+def test_six_months_have_to_be_passed_not_met():
+    def state(last: int) -> State:
+        labs = lymphocytes([after(100), after(100 + last)], [0.4, 0.4])
+        return alert(
+            case(treatments=[on("dimethyl_fumarate", START)], labs=labs), "blood_count", after(400), "stop"
+        ).state
+
+    assert state(183) is State.DUE
+    assert state(184) is State.BREACHED
+
+
+def test_value_of_the_first_day_is_a_baseline_and_a_result_on_the_drug():
+    labs = [lab("creatinine", START, 60), lab("creatinine", after(30), 79)]
+    chart = case(treatments=[on("alemtuzumab", START)], labs=labs)
+    assert alert(chart, "renal", after(31)).state is State.BREACHED
+    counted = case(treatments=[on("teriflunomide", START)], labs=lymphocytes([after(-300), START], [0.1, 1.8]))
+    assert alert(counted, "blood_count", after(1)).state is State.OK
+
+
+def test_result_counts_until_the_day_the_next_is_due():
+    chart = case(treatments=[on("teriflunomide", START)], labs=[lab("lymphocytes", after(58), 1.8)])
+    due = schedule(chart, "blood_count", after(60)).due_date
+    assert due is not None
+    assert alert(chart, "blood_count", due).state is State.OK
+    assert alert(chart, "blood_count", due + timedelta(days=1)).state is State.NOT_ASSESSABLE
 
 
 def test_result_past_its_due_date_is_never_normal():
