@@ -5,12 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clams_dash.cohort.disease import step_month
-from clams_dash.cohort.disease_state import RRMS, DiseaseState, DrawStream, Events, Month, draw_state, features_of
+from clams_dash.cohort.disease_state import (
+    RRMS,
+    DiseaseState,
+    Draws,
+    DrawStream,
+    Events,
+    Month,
+    draw_state,
+    features_of,
+    take_rows,
+)
 from clams_dash.cohort.families import Features
 from clams_dash.cohort.parameters import CohortParameters, Parameters
 from clams_dash.cohort.people import DAYS_PER_YEAR, NEVER_LOST, People, day_number
@@ -126,12 +137,19 @@ class _Histories:
 
 
 def simulate_courses(
-    people: People, world: World, parameters: Parameters, seeds: np.random.SeedSequence, *, randomised: bool = False
+    people: People,
+    world: World,
+    parameters: Parameters,
+    seeds: np.random.SeedSequence,
+    *,
+    randomised: bool = False,
+    watch: Watch | None = None,
 ) -> Courses:
     """Run every person from onset to the data date.
 
     ``randomised``: everybody is given one of all therapies or none, with equal chances and whatever the label says, in
     the month of entry, after being untreated until then, and keeps it; nothing drives or follows the choice.
+    ``watch`` is shown every month (not of a randomised cohort) and may keep copies; it must change nothing.
     """
     state_seed, disease_seed, therapy_seed, event_seed, loss_seed = seeds.spawn(5)
     # Filled as the months pass: who is lost depends on how the disease goes.
@@ -142,11 +160,14 @@ def simulate_courses(
     therapy_rng, loss_rng = np.random.default_rng(therapy_seed), np.random.default_rng(loss_seed)
     therapy = TreatmentState.untreated(len(people), world.drugs)
     histories = _Histories(len(people), len(month_day))
-    calendar = _Calendar.of(people, month_day)
+    calendar = Calendar.of(people, month_day)
     for index, first_day in enumerate(month_day):
         age = (first_day - people.birth_day) / DAYS_PER_YEAR
         month = Month(int(first_day), calendar.onset <= index, calendar.onset == index, age)
-        events = step_month(state, people, month, therapy, stream.month(), world, parameters)
+        draws = stream.month()
+        if watch is not None:
+            watch.begin(index, therapy)
+        events = step_month(state, people, month, therapy, draws, world, parameters)
         _lose(people, state, month, parameters.cohort, loss_rng)
         tried = np.asarray(therapy.tried.any(axis=0))
         features = partial(features_of, state, people, age, tried=tried)
@@ -154,9 +175,11 @@ def simulate_courses(
             _randomise(therapy, np.flatnonzero(calendar.entry == index), month, world, features, therapy_rng)
             stops = NO_STOPS
         else:
-            known = _known(index, month, people, state, events, calendar)
+            known = known_in(index, month, people, state, events, calendar)
             policy = PolicyDraws.draw(len(people), world.drugs, therapy_rng)
             stops = stop_therapies(therapy, known, world.drugs, parameters.treatment, policy)
+            if watch is not None:
+                watch.decide(Moment(index, month, state, therapy, known, draws, policy, features))
             start_therapies(therapy, known, people, world, parameters.treatment, policy, features)
         histories.note(events, stops, month, people)
         histories.record(index, state, therapy)
@@ -194,7 +217,7 @@ def _lose(
 
 
 @dataclass(frozen=True, slots=True)
-class _Calendar:
+class Calendar:
     """Months, as rows of ``month_day``, in which things happen to every person."""
 
     onset: IntArray
@@ -203,12 +226,41 @@ class _Calendar:
     wish: IntArray
 
     @classmethod
-    def of(cls, people: People, month_day: IntArray) -> _Calendar:
+    def of(cls, people: People, month_day: IntArray) -> Calendar:
+        """From the days of the persons; -1 where one lies before the first month."""
         rows = (
             np.searchsorted(month_day, day, side="right").astype(np.int64) - 1
             for day in (people.onset_day, people.diagnosis_day, people.entry_day, people.wish_day)
         )
         return cls(*rows)
+
+    def take(self, rows: IntArray) -> Calendar:
+        """The months of the given persons, repeated as often as they are named."""
+        return take_rows(self, rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One month of everybody between the month's stops of therapies and its starts."""
+
+    index: int
+    month: Month
+    state: DiseaseState
+    therapy: TreatmentState
+    known: Known
+    draws: Draws
+    policy: PolicyDraws
+    features: Callable[[IntArray], Features]
+
+
+class Watch(Protocol):
+    """Looks on while the courses run."""
+
+    def begin(self, index: int, therapy: TreatmentState) -> None:
+        """See a month begin: the therapies that act in it."""
+
+    def decide(self, moment: Moment) -> None:
+        """See the month's decisions: the disease has taken its step, therapies were stopped, none yet started."""
 
 
 def _randomise(
@@ -233,7 +285,9 @@ def _month_days(parameters: Parameters) -> IntArray:
     return np.arange(start, stop).astype("datetime64[D]").astype(np.int64)
 
 
-def _known(index: int, month: Month, people: People, state: DiseaseState, events: Events, calendar: _Calendar) -> Known:
+def known_in(
+    index: int, month: Month, people: People, state: DiseaseState, events: Events, calendar: Calendar
+) -> Known:
     """What the treating doctor may know this month."""
     relapse_now = np.zeros(len(people), dtype=np.bool_)
     relapse_now[events.relapses.who] = True

@@ -37,13 +37,12 @@ def step_month(
         state, people, month, therapy, draws, world, parameters
     )
     _shrink_brain(state, month, therapy, new_t2, world, parameters)
-    state.relapse_memory = np.roll(state.relapse_memory, 1, axis=0)
-    state.relapse_memory[0] = 0
-    state.relapse_memory[0, relapses.who] = 1
-    state.lesion_memory = np.roll(state.lesion_memory, 1, axis=0)
-    state.lesion_memory[0] = np.minimum(new_t2, 30000)
+    happened = np.zeros(len(people), dtype=np.bool_)
+    happened[relapses.who] = True
+    state.remember(happened, np.minimum(new_t2, 30000))
     state.enhancing = new_t2 + reactivated
-    expected = Expected(relapse_chance, progression, conversion, expected_t2, expected_of_relapse)
+    lasting = relapse_chance * _lasting_share(month.age, parameters)
+    expected = Expected(relapse_chance, lasting, progression, conversion, expected_t2, expected_of_relapse)
     return Events(relapses, new_t2, reactivated, progressed, converted, expected)
 
 
@@ -120,6 +119,16 @@ def _relapses(
     state.relapse_count[who] += 1
     day = (draws.relapse[2, who] * 28).astype(np.int64)
     return RelapseEvents(who, day, severity.astype(np.int64), acute, residual), chance
+
+
+def _lasting_share(age: FloatArray, parameters: Parameters) -> FloatArray:
+    """Share of relapses that leave a whole point of EDSS behind, at an age."""
+    rules, shares = parameters.disability, np.array(parameters.relapse.severity_shares)
+    by_severity = rules.residual_one_point * np.array(rules.residual_one_point_by_severity)
+    # A relapse of one step cannot leave two.
+    possible = np.array(parameters.relapse.acute_steps) >= 2
+    older = np.clip(np.exp(rules.residual_age_slope * (age - 35.0)), 0.6, 1.6)
+    return np.asarray((shares * possible) @ np.minimum(np.outer(by_severity, older), 1.0))
 
 
 def _residual(severity: IntArray, age: FloatArray, uniforms: FloatArray, parameters: Parameters) -> IntArray:

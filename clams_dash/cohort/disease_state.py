@@ -123,6 +123,10 @@ class DiseaseState:
     relapse_memory: NDArray[np.int16]
     """relapses of the last twelve months (month x person), the latest first"""
     lesion_memory: NDArray[np.int16]
+    relapses_year: IntArray
+    """relapses of the last twelve months, the present one included"""
+    new_t2_year: IntArray
+    """new T2 lesions of the last twelve months"""
     enhancing: IntArray
 
     def take(self, rows: IntArray) -> DiseaseState:
@@ -139,15 +143,13 @@ class DiseaseState:
         """Who began to progress within the last year."""
         return self.progressing_for > 0
 
-    @property
-    def relapses_year(self) -> IntArray:
-        """Relapses of the last twelve months, the present one included."""
-        return np.asarray(self.relapse_memory.sum(axis=0, dtype=np.int64))
-
-    @property
-    def new_t2_year(self) -> IntArray:
-        """New T2 lesions of the last twelve months."""
-        return np.asarray(self.lesion_memory.sum(axis=0, dtype=np.int64))
+    def remember(self, relapse: BoolArray, new_t2: IntArray) -> None:
+        """A month has passed: what happened in it comes into the last twelve, what is older leaves them."""
+        self.relapses_year = self.relapses_year + relapse - self.relapse_memory[-1]
+        self.new_t2_year = self.new_t2_year + new_t2 - self.lesion_memory[-1]
+        self.relapse_memory = np.roll(self.relapse_memory, 1, axis=0)
+        self.lesion_memory = np.roll(self.lesion_memory, 1, axis=0)
+        self.relapse_memory[0], self.lesion_memory[0] = relapse, new_t2
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,11 +167,13 @@ class RelapseEvents:
 class Expected:
     """What was to be expected of a month in the state at its beginning, by person.
 
-    Chances of a relapse, of beginning to progress and of conversion to SPMS; ``new_t2`` and ``new_t2_of_relapse`` sum
+    Chances of a relapse, of one that leaves a whole point of EDSS behind, of beginning to progress and of conversion to
+    SPMS; ``new_t2`` and ``new_t2_of_relapse`` sum
     to the mean number of new lesions before bursts: the part in proportion to ``lesion_frailty`` and the rest.
     """
 
     relapse: FloatArray
+    lasting_relapse: FloatArray
     progression: FloatArray
     conversion: FloatArray
     new_t2: FloatArray
@@ -217,6 +221,8 @@ def draw_state(people: People, parameters: Parameters, seeds: np.random.SeedSequ
         brain=expected + brain_rng.normal(0.0, brain.volume_sd_ml, count),
         relapse_memory=np.zeros((MONTHS_REMEMBERED, count), dtype=np.int16),
         lesion_memory=np.zeros((MONTHS_REMEMBERED, count), dtype=np.int16),
+        relapses_year=np.zeros(count, dtype=np.int64),
+        new_t2_year=np.zeros(count, dtype=np.int64),
         enhancing=np.zeros(count, dtype=np.int64),
     )
 
@@ -227,8 +233,8 @@ def features_of(state: DiseaseState, people: People, age: FloatArray, who: IntAr
         age=age[who],
         female=people.female[who].astype(np.float64),
         edss=state.edss[who],
-        relapses_year=state.relapse_memory[:, who].sum(axis=0, dtype=np.float64),
-        new_t2_year=state.lesion_memory[:, who].sum(axis=0, dtype=np.float64),
+        relapses_year=state.relapses_year[who].astype(np.float64),
+        new_t2_year=state.new_t2_year[who].astype(np.float64),
         gd=np.minimum(state.enhancing[who], 1).astype(np.float64),
         t2_volume_ml=state.volume[who],
         treated_before=tried[who].astype(np.float64),

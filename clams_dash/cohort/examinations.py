@@ -102,11 +102,19 @@ def _rated_steps(
         last = np.searchsorted(keys, person * _KEY + day, side="right") - 1
         known = (last >= 0) & (relapses.person[last] == person)
         since = np.where(known, day - relapses.day[last], _RECOVERED_DAYS)
-        left = np.clip((_RECOVERED_DAYS - since) / (_RECOVERED_DAYS - _ACUTE_DAYS), 0.0, 1.0)
         counted = np.where(month > courses.month_of(relapses.day[last]), relapses.residual_steps[last], 0)
-        step = step + np.maximum(np.round(relapses.acute_steps[last] * left).astype(np.int64) - counted, 0) * known
+        step = step + lingering_steps(relapses.acute_steps[last], counted, since) * known
     noise = np.where(rng.random(len(person)) < parameters.rating_noise, rng.choice([-1, 1], len(person)), 0)
     return np.clip(step + noise, 0, highest_step)
+
+
+def lingering_steps(acute: IntArray, counted: IntArray, days_since: IntArray) -> IntArray:
+    """EDSS steps that a relapse still adds: all for three weeks, then less until day 85.
+
+    ``counted`` steps of what it leaves behind for good are in the EDSS already.
+    """
+    left = np.clip((_RECOVERED_DAYS - days_since) / (_RECOVERED_DAYS - _ACUTE_DAYS), 0.0, 1.0)
+    return np.asarray(np.maximum(np.round(acute * left).astype(np.int64) - counted, 0))
 
 
 def _performance(

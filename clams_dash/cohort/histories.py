@@ -21,7 +21,7 @@ TextArray = NDArray[np.object_]
 _SEVERITIES = np.array(["mild", "moderate", "severe"], dtype=object)
 _SMOKING = np.array(["never", "former", "current"], dtype=object)
 _COMORBIDITIES = np.array(["migraine", "hypothyroidism", "hypertension", "depression", "psoriasis"], dtype=object)
-_RECALL_DAYS = 730
+RECALL_DAYS = 730
 
 
 def patient_frame(
@@ -56,7 +56,7 @@ def patient_frame(
 def relapse_frame(ids: TextArray, people: People, courses: Courses, window: Window) -> pd.DataFrame:
     """Relapses while observed, those of the two years before (recalled at entry), and the first one."""
     rows = courses.relapses
-    recalled = (rows.day >= window.first[rows.person] - _RECALL_DAYS) | (rows.day == people.onset_day[rows.person])
+    recalled = (rows.day >= window.first[rows.person] - RECALL_DAYS) | (rows.day == people.onset_day[rows.person])
     kept = recalled & (rows.day <= window.last[rows.person])
     person, day = rows.person[kept], rows.day[kept]
     names = np.array(RELAPSE_SYSTEMS, dtype=object)

@@ -71,24 +71,34 @@ NO_STOPS = Stops(_NOBODY, _NOBODY, _NOBODY, _NOBODY, _NOBODY)
 
 @dataclass(frozen=True, slots=True)
 class PolicyDraws:
-    """Random numbers of one month of decisions, the same amount whatever the states are."""
+    """Random numbers of one month of decisions, the same amount whatever the states are.
+
+    ``rows`` names the column that serves each person: several persons may share their numbers.
+    """
 
     stop: FloatArray
-    """uniform, reason x person"""
+    """uniform, reason x column"""
     start: FloatArray
     """uniform, three rows: whether, day of stop, day of start"""
     choice: FloatArray
-    """Gumbel, drug x person"""
+    """uniform, drug x column"""
+    rows: IntArray
 
     @classmethod
     def draw(cls, count: int, drugs: Drugs, rng: np.random.Generator) -> PolicyDraws:
         """For ``count`` persons."""
-        uniform = rng.random((len(drugs.names), count), dtype=np.float32)
-        return cls(
-            rng.random((len(STOP_REASONS), count), dtype=np.float32),  # type: ignore[arg-type]
-            rng.random((3, count)),
-            np.asarray(-np.log(-np.log(np.maximum(uniform, 1e-7)))),
-        )
+        choice = rng.random((len(drugs.names), count), dtype=np.float32)
+        stop = rng.random((len(STOP_REASONS), count), dtype=np.float32)
+        return cls(stop, rng.random((3, count)), choice, np.arange(count))  # type: ignore[arg-type]
+
+    def take(self, rows: IntArray) -> PolicyDraws:
+        """The numbers of the given persons, repeated as often as they are named."""
+        return PolicyDraws(self.stop, self.start, self.choice, self.rows[rows])
+
+    def gumbel(self, who: IntArray) -> FloatArray:
+        """Gumbel noise on the utilities (drug x who)."""
+        uniform = self.choice[:, self.rows[who]]
+        return np.asarray(-np.log(-np.log(np.maximum(uniform, 1e-7))))
 
 
 def stop_therapies(
@@ -100,10 +110,10 @@ def stop_therapies(
 ) -> Stops:
     """End therapies this month, each with one reason."""
     rows = np.flatnonzero((state.drug > 0) & known.in_care & (state.months_on >= 1))
-    hit = draws.stop[:, rows] < _stop_chances(rows, state, known, drugs, parameters)
+    hit = draws.stop[:, draws.rows[rows]] < _stop_chances(rows, state, known, drugs, parameters)
     stopped = hit.any(axis=0)
     who, reason = rows[stopped], np.argmax(hit[:, stopped], axis=0)
-    day = known.first_day + (draws.start[1, who] * 14).astype(np.int64)
+    day = known.first_day + (draws.start[1, draws.rows[who]] * 14).astype(np.int64)
     stops = Stops(who, state.drug[who], state.start_day[who], day, reason)
     state.close(who, reason, drugs)
     return stops
@@ -154,12 +164,12 @@ def start_therapies(
     ``features`` gives what modifies effects in the persons who start.
     """
     chance = _start_chances(state, known, parameters)
-    who = np.flatnonzero(known.in_care & (state.drug == 0) & (draws.start[0] < chance))
+    who = np.flatnonzero(known.in_care & (state.drug == 0) & (draws.start[0, draws.rows] < chance))
     if not len(who):
         return
     weight = utilities(who, state, known, people, world, parameters)
-    drug = np.argmax(weight + parameters.temperature * draws.choice[:, who], axis=0)
-    day = known.first_day + 14 + (draws.start[2, who] * 14).astype(np.int64)
+    drug = np.argmax(weight + parameters.temperature * draws.gumbel(who), axis=0)
+    day = known.first_day + 14 + (draws.start[2, draws.rows[who]] * 14).astype(np.int64)
     possible = np.isfinite(weight[drug, np.arange(len(who))]) & (day < people.lost_day[who])
     who, drug, day = who[possible], drug[possible], day[possible]
     state.open(who, drug, day, world.exponents(features(who), drug))
@@ -180,8 +190,7 @@ def _start_chances(state: TreatmentState, known: Known, parameters: TreatmentPar
     first = np.where(known.first_attack_only, 0.5 * first, first)
     paused = state.months_off < parameters.pregnancy_pause_months
     again = np.full(len(state.drug), parameters.restart_per_month)
-    quiet = np.isin(state.reason, (CHOICE,))
-    again = np.where(quiet, np.where(active, 0.3, parameters.restart_after_choice_per_month), again)
+    again = np.where(state.reason == CHOICE, np.where(active, 0.3, parameters.restart_after_choice_per_month), again)
     after_child = np.where(paused, 0.0, parameters.restart_after_pregnancy_per_month)
     again = np.where(state.reason == PREGNANCY, after_child, again)
     again = np.where(state.reason == COMPLETED, np.where(active & (state.months_off > 6), 0.25, 0.002), again)

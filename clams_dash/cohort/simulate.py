@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from clams_dash.cohort.course import simulate_courses
+from clams_dash.cohort.course import Courses, Watch, simulate_courses
 from clams_dash.cohort.drugs import load_lab_effects
 from clams_dash.cohort.examinations import Window, visit_frame
 from clams_dash.cohort.histories import fact_frame, patient_frame, relapse_frame, treatment_frame
 from clams_dash.cohort.laboratory import Bloods
 from clams_dash.cohort.parameters import Parameters, load_parameters
-from clams_dash.cohort.people import day_number, draw_people
+from clams_dash.cohort.people import People, day_number, draw_people
 from clams_dash.cohort.scans import mri_frame
 from clams_dash.cohort.worlds import World, make_world
 from clams_dash.errors import ClamsError
+
+
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """A cohort with what is hidden in it: the frames, and the persons, courses and world they were written from."""
+
+    frames: dict[str, pd.DataFrame]
+    ids: NDArray[np.object_]
+    people: People
+    courses: Courses
+    world: World
+    parameters: Parameters
+    course_seed: np.random.SeedSequence
+    """the courses can be run once more with it (a SeedSequence remembers what it spawned: take a copy)"""
 
 
 def simulate_cohort(
@@ -31,6 +45,13 @@ def simulate_cohort(
     Raises ClamsError for a number of patients below one or a negative seed, FactsError for an impossible parameter file
     and for an unknown family or scenario.
     """
+    return simulate(patients, seed, family=family, scenario=scenario, randomised=randomised).frames
+
+
+def simulate(
+    patients: int, seed: int, *, family: str = "smooth", scenario: str = "default", randomised: bool = False
+) -> Simulated:
+    """As :func:`simulate_cohort`, with what is hidden."""
     if patients < 1:
         raise ClamsError(f"a cohort needs at least one patient; {patients} asked for")
     if seed < 0:
@@ -42,7 +63,7 @@ def simulate_cohort(
     drugs = world.drugs
     effects = load_lab_effects(drugs)
     people = draw_people(patients, parameters, world.scenario, np.random.default_rng(people_seed))
-    courses = simulate_courses(people, world, parameters, course_seed, randomised=randomised)
+    courses = simulate_courses(people, world, parameters, _again(course_seed), randomised=randomised)
     people = replace(people, lost_day=courses.lost_day)
     data_day = day_number(parameters.cohort.data_date)
     window = Window(first=people.entry_day, last=np.minimum(people.lost_day, data_day))
@@ -51,7 +72,7 @@ def simulate_cohort(
     mri = mri_frame(ids, people, courses, window, parameters, mri_seed)
     lab = Bloods(people, courses, window, drugs, effects, parameters.laboratory, lab_seed).frame(ids)
     last = _last_day(ids, [visit, mri, lab], people.entry_day)
-    return {
+    frames = {
         "patient": patient_frame(ids, people, courses, window, parameters.cohort),
         "visit": visit,
         "relapse": relapse_frame(ids, people, courses, window),
@@ -60,6 +81,17 @@ def simulate_cohort(
         "lab": lab,
         "mri": mri,
     }
+    return Simulated(frames, ids, people, courses, world, parameters, course_seed)
+
+
+def run_again(cohort: Simulated, watch: Watch) -> None:
+    """Run the courses of a cohort once more, month by month as they went, shown to ``watch``."""
+    simulate_courses(cohort.people, cohort.world, cohort.parameters, _again(cohort.course_seed), watch=watch)
+
+
+def _again(seeds: np.random.SeedSequence) -> np.random.SeedSequence:
+    """A fresh copy: spawning from it gives what spawning from a new one gives."""
+    return np.random.SeedSequence(seeds.entropy, spawn_key=seeds.spawn_key)
 
 
 def world_of(seed: int, parameters: Parameters, *, family: str = "smooth", scenario: str = "default") -> World:

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from clams_dash.clinical.convention import Convention
-from clams_dash.clinical.edss import is_valid
+from clams_dash.clinical.edss import edss_rules, is_valid
 from clams_dash.clinical.progression import Score, change_from
 from clams_dash.response.features import features_at
 from clams_dash.response.history import LONG_AGO, Look, present_therapy
@@ -191,13 +191,7 @@ def _relapse(look: Look, made: Decisions, design: Design) -> Outcome:
 
 
 def _worsening(look: Look, made: Decisions, design: Design) -> Outcome:
-    visits = table(look.frames, "visit")
-    edss, days, people = numbers(visits, "edss"), day_numbers(visits["date"]), look.people_of(visits)
-    valid = np.array([is_valid(value) for value in edss], dtype=bool) & (days != NO_DAY) & (people >= 0)
-    scores = _by_person(people[valid], days[valid], edss[valid], len(look.ids))
-    falls = table(look.frames, "relapse")
-    fall_days, fallen = day_numbers(falls["date"]), look.people_of(falls)
-    relapses = _by_person(fallen, fall_days, np.ones(len(falls)), len(look.ids))
+    scores, relapses = _scores_and_relapses(look)
     convention = Convention(
         threshold=design.worsening_threshold, confirm_days=design.confirm_days, reference="fixed", event="first"
     )
@@ -206,12 +200,33 @@ def _worsening(look: Look, made: Decisions, design: Design) -> Outcome:
     seen = _Seen(until=np.full(count, LONG_AGO), happened=no.copy(), unsure=no.copy(), eligible=no.copy())
     for row, (person, day) in enumerate(zip(look.people.tolist(), look.days.tolist(), strict=True)):
         own, attacks = scores[person], [when for when, _ in relapses[person]]
-        reference = _reference(own, attacks, day, convention, design)
+        reference = _reference(own, attacks, day, design)
         if reference is not None:
             seen.eligible[row], seen.until[row] = True, own[-1][0]
             seen.happened[row], seen.unsure[row] = _one_worsening(reference, own, attacks, day, convention, design)
     needed_days = design.horizon_days + design.confirm_days
     return _weighted("worsening", made.features, look.days, seen, needed_days, design)
+
+
+def reference_scores(frames: Frames, index: pd.DataFrame, design: Design) -> Floats:
+    """EDSS that worsening after each decision (patient_id, index_date) is counted from; NaN where there is none."""
+    look = Look.at(frames, index)
+    scores, relapses = _scores_and_relapses(look)
+    found = [
+        _reference(scores[person], [when for when, _ in relapses[person]], day, design)
+        for person, day in zip(look.people.tolist(), look.days.tolist(), strict=True)
+    ]
+    return np.array([np.nan if one is None else one[1] for one in found])
+
+
+def _scores_and_relapses(look: Look) -> tuple[list[list[tuple[int, float]]], list[list[tuple[int, float]]]]:
+    """Valid EDSS scores and relapses of every person of the look, as (day, value)."""
+    visits, falls = table(look.frames, "visit"), table(look.frames, "relapse")
+    edss, days, people = numbers(visits, "edss"), day_numbers(visits["date"]), look.people_of(visits)
+    valid = np.array([is_valid(value) for value in edss], dtype=bool) & (days != NO_DAY) & (people >= 0)
+    scores = _by_person(people[valid], days[valid], edss[valid], len(look.ids))
+    relapses = _by_person(look.people_of(falls), day_numbers(falls["date"]), np.ones(len(falls)), len(look.ids))
+    return scores, relapses
 
 
 def _by_person(people: Ints, days: Ints, values: Floats, count: int) -> list[list[tuple[int, float]]]:
@@ -244,17 +259,18 @@ def _one_worsening(
 
 
 def _reference(
-    scores: list[tuple[int, float]], relapses: list[int], day: int, convention: Convention, design: Design
+    scores: list[tuple[int, float]], relapses: list[int], day: int, design: Design
 ) -> tuple[int, float] | None:
     """The last EDSS before the decision; if it lies soon after a relapse, an earlier one that does not, if recent."""
     before = [(when, value) for when, value in scores if when < day]
     if not before:
         return None
+    distance = edss_rules().default_relapse_days
     calm = [
         (when, value)
         for when, value in before
         if when >= day - design.reference_window_days
-        and not any(0 <= when - relapse < convention.relapse_days for relapse in relapses)
+        and not any(0 <= when - relapse < distance for relapse in relapses)
     ]
     return calm[-1] if calm else before[-1]
 
