@@ -52,6 +52,12 @@ def demo(
     patients: Annotated[int, typer.Option(min=1, help="Synthetic patients.")] = DEMO_PATIENTS,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same clinical data.")] = DEMO_SEED,
     scans: Annotated[int, typer.Option(min=0, help="Patients with phantom MRI.")] = DEMO_SCANS,
+    family: Annotated[
+        str, typer.Option(help="How effects differ between people: smooth, threshold or interaction.")
+    ] = "smooth",
+    scenario: Annotated[
+        str, typer.Option(help="default, null, hidden_confounder, poor_overlap or shifted_centre.")
+    ] = "default",
     pool: PoolOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -59,7 +65,15 @@ def demo(
     from clams_dash.ingest.demo import build_demo
 
     with progress_bar() as progress:
-        report = build_demo(pool_folder(pool), patients=patients, seed=seed, scans=scans, progress=progress)
+        report = build_demo(
+            pool_folder(pool),
+            patients=patients,
+            seed=seed,
+            scans=scans,
+            progress=progress,
+            family=family,
+            scenario=scenario,
+        )
     _print_report(report, json)
 
 

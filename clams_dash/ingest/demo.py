@@ -40,14 +40,30 @@ class Demo:
     patients: int
     seed: int
     scans: int
+    family: str = "smooth"
+    """how therapies act differently in different people (``families.toml``)"""
+    scenario: str = "default"
+    """what is wrong with the data (``scenarios.toml``)"""
 
     @property
     def command(self) -> str:
         """The command that builds it."""
-        return f"clams demo --patients {self.patients} --seed {self.seed} --scans {self.scans}"
+        made = f"clams demo --patients {self.patients} --seed {self.seed} --scans {self.scans}"
+        if (self.family, self.scenario) == ("smooth", "default"):
+            return made
+        return f"{made} --family {self.family} --scenario {self.scenario}"
 
 
-def build_demo(folder: PoolFolder, *, patients: int, seed: int, scans: int, progress: Progress) -> ImportReport:
+def build_demo(
+    folder: PoolFolder,
+    *,
+    patients: int,
+    seed: int,
+    scans: int,
+    progress: Progress,
+    family: str = "smooth",
+    scenario: str = "default",
+) -> ImportReport:
     """Simulate a cohort, draw its phantoms and import both into an empty pool folder in one step.
 
     Raises ClamsError when the folder already holds a pool, or more scans than patients are asked for.
@@ -55,7 +71,8 @@ def build_demo(folder: PoolFolder, *, patients: int, seed: int, scans: int, prog
     if folder.exists():
         raise ClamsError(f"{folder.path}: already holds a pool; give another folder with --pool, or remove it")
     with Background(folder).claim():
-        parts = build_in_parts(folder, Demo(patients, seed, scans), group=max(scans, 1), progress=progress)
+        demo = Demo(patients, seed, scans, family, scenario)
+        parts = build_in_parts(folder, demo, group=max(scans, 1), progress=progress)
         return list(parts)[-1][1]
 
 
@@ -76,7 +93,7 @@ def build_in_parts(
     """
     fresh = not folder.exists()
     progress("simulating patients", 0.0)
-    frames = simulate_cohort(demo.patients, demo.seed)
+    frames = simulate_cohort(demo.patients, demo.seed, family=demo.family, scenario=demo.scenario)
     chosen = plan_phantoms(frames, demo.scans)
     identity(_digest(frames))
     ready = _ready(folder, chosen)
