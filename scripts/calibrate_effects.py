@@ -18,8 +18,9 @@ import numpy as np
 
 from clams_dash.cohort.disease import lesion_rate, progression_rate, relapse_rate
 from clams_dash.cohort.disease_state import features_of
-from clams_dash.cohort.parameters import EFFECTS_DIR, Parameters, load_parameters
+from clams_dash.cohort.parameters import Parameters, load_parameters
 from clams_dash.cohort.reference import FEATURE_COLUMNS, RATE_COLUMNS, REFERENCE_FILE, SURFACE_COLUMNS, SURFACE_FILE
+from clams_dash.cohort.sections import EFFECTS_DIR
 from clams_dash.cohort.trial import Start, confirmed_worsening, follow, natural_start
 from clams_dash.cohort.worlds import World, untreated_world
 

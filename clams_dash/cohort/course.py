@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from clams_dash.cohort.course_record import Courses, Histories, birth_rows, relapse_rows, therapy_rows
 from clams_dash.cohort.disease import step_month
 from clams_dash.cohort.disease_state import (
     RRMS,
@@ -25,115 +26,15 @@ from clams_dash.cohort.disease_state import (
 from clams_dash.cohort.families import Features
 from clams_dash.cohort.parameters import CohortParameters, Parameters
 from clams_dash.cohort.people import DAYS_PER_YEAR, NEVER_LOST, People, day_number
-from clams_dash.cohort.policy import NO_STOPS, Known, PolicyDraws, Stops, start_therapies, stop_therapies
+from clams_dash.cohort.policy import NO_STOPS, Known, PolicyDraws, start_therapies, stop_therapies
 from clams_dash.cohort.treatment import TreatmentState
 from clams_dash.cohort.worlds import World
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.int64]
-HistoryArray = NDArray[np.float32]
-StepArray = NDArray[np.int8]
 
-RELAPSE_SYSTEMS: tuple[str, ...] = ("visual", "brainstem", "sensory", "pyramidal", "cerebellar", "bowel_bladder")
 _QUIET_MONTHS = 24
-_SYSTEM_SHARES = (0.20, 0.19, 0.29, 0.20, 0.09, 0.03)
-
-
-@dataclass(frozen=True, slots=True)
-class Relapses:
-    """One row per relapse, ordered by person and day. Steps are half points of EDSS."""
-
-    person: IntArray
-    day: IntArray
-    severity: IntArray
-    acute_steps: IntArray
-    residual_steps: IntArray
-    system: IntArray
-    second_system: IntArray
-    """-1 = one system only"""
-    steroids: BoolArray
-
-
-@dataclass(frozen=True, slots=True)
-class LesionBirths:
-    """One row per lesion that begins to enhance, ordered by person and day; it does so until ``end_day``."""
-
-    person: IntArray
-    day: IntArray
-    end_day: IntArray
-    new: BoolArray
-    """a new T2 lesion; otherwise an old one that enhances again"""
-
-
-@dataclass(frozen=True, slots=True)
-class Therapies:
-    """One row per therapy course, ordered by person and start. ``stop_day`` and ``reason`` are -1 while it goes on."""
-
-    person: IntArray
-    drug: IntArray
-    start_day: IntArray
-    stop_day: IntArray
-    reason: IntArray
-
-
-@dataclass(frozen=True, slots=True)
-class Courses:
-    """Hidden histories (persons x months) and events. ``month_day`` gives the first day of every month."""
-
-    month_day: IntArray
-    step: StepArray
-    drug: StepArray
-    progressing: BoolArray
-    activity: HistoryArray
-    """log of the fluctuating part of disease activity"""
-    t2_count: HistoryArray
-    t2_volume_ml: HistoryArray
-    brain_ml: HistoryArray
-    spms_day: IntArray
-    lost_day: IntArray
-    relapses: Relapses
-    births: LesionBirths
-    therapies: Therapies
-
-    def month_of(self, day: IntArray) -> IntArray:
-        """Row of ``month_day`` a day lies in."""
-        return np.searchsorted(self.month_day, day, side="right").astype(np.int64) - 1
-
-
-class _Histories:
-    """The monthly arrays and event blocks while they are filled."""
-
-    def __init__(self, persons: int, months: int) -> None:
-        size = (months, persons)
-        self.step: StepArray = np.zeros(size, dtype=np.int8)
-        self.drug: StepArray = np.zeros(size, dtype=np.int8)
-        self.progressing: BoolArray = np.zeros(size, dtype=np.bool_)
-        self.activity: HistoryArray = np.zeros(size, dtype=np.float32)
-        self.t2_count: HistoryArray = np.zeros(size, dtype=np.float32)
-        self.t2_volume_ml: HistoryArray = np.zeros(size, dtype=np.float32)
-        self.brain_ml: HistoryArray = np.zeros(size, dtype=np.float32)
-        self.relapses: list[IntArray] = [np.empty((5, 0), dtype=np.int64)]
-        self.lesions: list[IntArray] = [np.empty((3, 0), dtype=np.int64)]
-        self.stops: list[IntArray] = [np.empty((5, 0), dtype=np.int64)]
-
-    def record(self, index: int, state: DiseaseState, therapy: TreatmentState) -> None:
-        self.step[index] = state.step
-        self.drug[index] = therapy.drug
-        self.progressing[index] = state.progressing
-        self.activity[index] = state.activity
-        self.t2_count[index] = state.count
-        self.t2_volume_ml[index] = state.volume
-        self.brain_ml[index] = state.brain
-
-    def note(self, events: Events, stops: Stops, month: Month, people: People) -> None:
-        found = events.relapses
-        day = np.where(month.begins[found.who], people.onset_day[found.who], month.first_day + found.day)
-        self.relapses.append(np.stack([found.who, day, found.severity, found.acute_steps, found.residual_steps]))
-        for number, new in ((events.new_t2, 1), (events.reactivated, 0)):
-            who = np.repeat(np.arange(len(number)), number)
-            self.lesions.append(np.stack([who, np.full(len(who), month.first_day), np.full(len(who), new)]))
-        self.stops.append(np.stack([stops.who, stops.drug, stops.start_day, stops.stop_day, stops.reason]))
 
 
 def simulate_courses(
@@ -159,7 +60,7 @@ def simulate_courses(
     stream = DrawStream(len(people), parameters, disease_seed)
     therapy_rng, loss_rng = np.random.default_rng(therapy_seed), np.random.default_rng(loss_seed)
     therapy = TreatmentState.untreated(len(people), world.drugs)
-    histories = _Histories(len(people), len(month_day))
+    histories = Histories(len(people), len(month_day))
     calendar = Calendar.of(people, month_day)
     for index, first_day in enumerate(month_day):
         age = (first_day - people.birth_day) / DAYS_PER_YEAR
@@ -197,9 +98,9 @@ def simulate_courses(
         brain_ml=np.ascontiguousarray(histories.brain_ml.T),
         spms_day=state.spms_day,
         lost_day=people.lost_day,
-        relapses=_relapse_rows(histories, parameters, end, event_rng),
-        births=_birth_rows(histories, parameters, end, event_rng),
-        therapies=_therapy_rows(histories, therapy, people, end),
+        relapses=relapse_rows(histories, parameters, end, event_rng),
+        births=birth_rows(histories, parameters, end, event_rng),
+        therapies=therapy_rows(histories, therapy, people, end),
     )
 
 
@@ -308,47 +209,3 @@ def known_in(
         wish_began=wishes & (index >= calendar.wish) & (index <= calendar.wish + 3),
         jcv_index=people.jcv_on(month.first_day),
     )
-
-
-def _relapse_rows(histories: _Histories, parameters: Parameters, end: int, rng: np.random.Generator) -> Relapses:
-    rows = np.concatenate(histories.relapses, axis=1)
-    rows = rows[:, rows[1] <= end]
-    rows = rows[:, np.lexsort((rows[1], rows[0]))]
-    count = rows.shape[1]
-    systems = rng.choice(len(RELAPSE_SYSTEMS), (2, count), p=_SYSTEM_SHARES)
-    second = np.where((rng.random(count) < 0.25) & (systems[0] != systems[1]), systems[1], -1)
-    shares = np.array(parameters.relapse.steroid_shares)
-    return Relapses(
-        person=rows[0],
-        day=rows[1],
-        severity=rows[2],
-        acute_steps=rows[3],
-        residual_steps=rows[4],
-        system=systems[0].astype(np.int64),
-        second_system=second.astype(np.int64),
-        steroids=rng.random(count) < shares[rows[2]],
-    )
-
-
-def _birth_rows(histories: _Histories, parameters: Parameters, end: int, rng: np.random.Generator) -> LesionBirths:
-    rows = np.concatenate(histories.lesions, axis=1)
-    rows[1] += rng.integers(0, 28, rows.shape[1])
-    rows = rows[:, rows[1] <= end]
-    rows = rows[:, np.lexsort((rows[1], rows[0]))]
-    lasting = rng.exponential(parameters.lesions.enhancement_days, rows.shape[1])
-    return LesionBirths(
-        person=rows[0], day=rows[1], end_day=rows[1] + np.ceil(lasting).astype(np.int64), new=rows[2] > 0
-    )
-
-
-def _therapy_rows(histories: _Histories, therapy: TreatmentState, people: People, end: int) -> Therapies:
-    """Courses as recorded: a stop after the data date or after the person was lost is not known."""
-    running = np.flatnonzero(therapy.drug > 0)
-    none = np.full(len(running), -1, dtype=np.int64)
-    running_on = np.stack([running, therapy.drug[running], therapy.start_day[running], none, none])
-    person, drug, start, stop, reason = np.concatenate([*histories.stops, running_on], axis=1)
-    known_until = np.minimum(end, people.lost_day[person])
-    stop, reason = np.where(stop > known_until, -1, stop), np.where(stop > known_until, -1, reason)
-    kept = start <= known_until
-    order = np.lexsort((start[kept], person[kept]))
-    return Therapies(*(values[kept][order] for values in (person, drug, start, stop, reason)))

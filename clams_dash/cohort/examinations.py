@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from clams_dash.clinical.neurostatus import SYSTEMS
-from clams_dash.cohort.course import Courses
+from clams_dash.cohort.course_record import Courses
 from clams_dash.cohort.disease_state import EDSS_OF_STEP
 from clams_dash.cohort.frames import dates, flags, numbers, whole, words
 from clams_dash.cohort.neurostatus import SystemsPool, draw_profiles

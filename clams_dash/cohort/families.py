@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clams_dash.cohort.parameters import EFFECTS_DIR
+from clams_dash.cohort.sections import EFFECTS_DIR
 from clams_dash.errors import FactsError
 from clams_dash.model.catalogues import dmts
 

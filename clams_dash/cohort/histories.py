@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from clams_dash.cohort.course import RELAPSE_SYSTEMS, Courses
+from clams_dash.cohort.course_record import RELAPSE_SYSTEMS, Courses
 from clams_dash.cohort.drugs import Drugs
 from clams_dash.cohort.examinations import Window
 from clams_dash.cohort.frames import dates, flags, numbers, words

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from clams_dash.cohort.course import Courses
+from clams_dash.cohort.course_record import Courses
 from clams_dash.cohort.drugs import Drugs, LabEffects
 from clams_dash.cohort.examinations import Window
 from clams_dash.cohort.frames import dates, numbers, words

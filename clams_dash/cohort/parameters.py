@@ -5,27 +5,16 @@ The files carry their sources beside the numbers; this module knows only which e
 
 from __future__ import annotations
 
-import tomllib
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from clams_dash.config import FACTS_DIR
+from clams_dash.cohort.sections import EFFECTS_DIR, limits, read_document, read_section, share
 from clams_dash.errors import FactsError
 
-EFFECTS_DIR = FACTS_DIR / "effects"
 GENERATOR_FILE = EFFECTS_DIR / "generator.toml"
-
-
-def limits(low: float, high: float, size: int | None = None) -> Any:
-    """A field whose value (or every element of it) must lie in [low, high]; ``size`` fixes a list's length."""
-    return field(metadata={"low": low, "high": high, "size": size})
-
-
-def _share() -> Any:
-    return limits(0.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,28 +25,28 @@ class CohortParameters:
     grid_start: date
     first_entry: date
     last_entry: date
-    ppms_share: float = _share()
-    female_share_relapsing: float = _share()
-    female_share_ppms: float = _share()
+    ppms_share: float = share()
+    female_share_relapsing: float = share()
+    female_share_ppms: float = share()
     onset_age_relapsing_mean: float = limits(15, 60)
     onset_age_relapsing_sd: float = limits(0.1, 20)
     onset_age_ppms_mean: float = limits(20, 65)
     onset_age_ppms_sd: float = limits(0.1, 20)
-    incident_share: float = _share()
+    incident_share: float = share()
     incident_lag_years: float = limits(0.05, 20)
     prevalent_lag_years: float = limits(0.05, 20)
     diagnosis_lag_years: float = limits(0.01, 10)
     frailty_shape: float = limits(0.1, 1000)
-    frailty_shared: float = _share()
+    frailty_shared: float = share()
     progression_frailty_shape: float = limits(0.1, 1000)
-    loss_per_year: float = _share()
+    loss_per_year: float = share()
     loss_age_ratio: float = limits(0.5, 3)
     loss_quiet_ratio: float = limits(0.1, 10)
-    jcv_positive_share: float = _share()
-    jcv_conversion_per_year: float = _share()
-    pregnancy_wish_share: float = _share()
-    smoker_share: float = _share()
-    former_smoker_share: float = _share()
+    jcv_positive_share: float = share()
+    jcv_conversion_per_year: float = share()
+    pregnancy_wish_share: float = share()
+    smoker_share: float = share()
+    former_smoker_share: float = share()
     bmi_mean: float = limits(15, 45)
     bmi_sd: float = limits(0.1, 15)
     centres: tuple[str, ...] = ()
@@ -86,12 +75,12 @@ class RelapseParameters:
 class DisabilityParameters:
     """Residual deficit after relapses, progression independent of them, recovery and conversion to SPMS."""
 
-    residual_any: float = _share()
-    residual_one_point: float = _share()
+    residual_any: float = share()
+    residual_one_point: float = share()
     residual_any_by_severity: tuple[float, ...] = limits(0, 5, 3)
     residual_one_point_by_severity: tuple[float, ...] = limits(0, 5, 3)
     residual_age_slope: float = limits(0, 0.2)
-    residual_recovery_per_month: float = _share()
+    residual_recovery_per_month: float = share()
     pira_per_year: float = limits(0, 2)
     pira_age_ratio: float = limits(0.5, 3)
     pira_edss_ratio: float = limits(0.5, 3)
@@ -127,7 +116,7 @@ class LesionParameters:
     confluence: float = limits(0, 1)
     volume_ml_per_lesion: float = limits(0.014, 10)
     volume_log_sd: float = limits(0, 3)
-    volume_loss_per_year: float = _share()
+    volume_loss_per_year: float = share()
     volume_saturation_ml: float = limits(5, 500)
     enhancement_days: float = limits(1, 365)
 
@@ -150,15 +139,15 @@ class BrainParameters:
 class TreatmentParameters:
     """When therapies start and stop, and what drives the choice between them."""
 
-    start_at_diagnosis: float = _share()
-    start_per_month: float = _share()
-    start_late_per_month: float = _share()
+    start_at_diagnosis: float = share()
+    start_per_month: float = share()
+    start_late_per_month: float = share()
     late_after_months: int = limits(0, 600)
-    ppms_start_per_month: float = _share()
+    ppms_start_per_month: float = share()
     start_relapse_ratio: float = limits(0, 50)
-    restart_per_month: float = _share()
-    restart_after_choice_per_month: float = _share()
-    restart_after_pregnancy_per_month: float = _share()
+    restart_per_month: float = share()
+    restart_after_choice_per_month: float = share()
+    restart_after_pregnancy_per_month: float = share()
     pregnancy_pause_months: int = limits(0, 120)
     activity_weight: float = limits(0, 10)
     escalation_weight: float = limits(0, 10)
@@ -171,14 +160,14 @@ class TreatmentParameters:
     frailty_confounding: float = limits(0, 5)
     centre_escalation: tuple[float, ...] = limits(-5, 5)
     temperature: float = limits(0.01, 100)
-    breakthrough_relapse: float = _share()
+    breakthrough_relapse: float = share()
     breakthrough_new_t2: int = limits(1, 100)
-    breakthrough_mri: float = _share()
-    progression_stop: float = _share()
+    breakthrough_mri: float = share()
+    progression_stop: float = share()
     pml_stop_per_year: float = limits(0, 12)
     pml_after_months: int = limits(0, 600)
     early_adverse_ratio: float = limits(0, 50)
-    stop_reason_unknown: float = _share()
+    stop_reason_unknown: float = share()
     draw_effects: bool = True
 
 
@@ -188,12 +177,12 @@ class VisitParameters:
 
     gap_median_months: float = limits(0.5, 60)
     gap_log_sd: float = limits(0, 3)
-    relapse_visit_share: float = _share()
-    rating_noise: float = _share()
-    edss_missing: float = _share()
-    fs_missing: float = _share()
-    performance_share: float = _share()
-    performance_missing: float = _share()
+    relapse_visit_share: float = share()
+    rating_noise: float = share()
+    edss_missing: float = share()
+    fs_missing: float = share()
+    performance_share: float = share()
+    performance_missing: float = share()
     edss_anchors: tuple[float, ...] = limits(0, 10, 8)
     t25fw_s: tuple[float, ...] = limits(1, 600, 8)
     hpt9_s: tuple[float, ...] = limits(1, 600, 8)
@@ -209,18 +198,18 @@ class MriParameters:
 
     every_months: float = limits(0.5, 120)
     jitter_days: float = limits(0, 365)
-    missing_share: float = _share()
-    rebaseline_share: float = _share()
+    missing_share: float = share()
+    rebaseline_share: float = share()
     least_gap_days: int = limits(1, 1000)
-    gd_share_2008: float = _share()
-    gd_share_2025: float = _share()
-    gd_unknown: float = _share()
+    gd_share_2008: float = share()
+    gd_share_2025: float = share()
+    gd_unknown: float = share()
     enlarging_per_year: float = limits(0, 50)
-    volume_missing: float = _share()
-    brain_volume_missing: float = _share()
+    volume_missing: float = share()
+    brain_volume_missing: float = share()
     pbvc_least_days: int = limits(1, 10000)
-    report_share: float = _share()
-    report_misses: float = _share()
+    report_share: float = share()
+    report_misses: float = share()
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +223,7 @@ class LaboratoryParameters:
     alt_median: float = limits(1, 500)
     alt_log_sd: float = limits(0, 3)
     alt_noise: float = limits(0, 3)
-    nfl_share: float = _share()
+    nfl_share: float = share()
     nfl_every_months: float = limits(0.5, 120)
     nfl_at_25: float = limits(0.1, 100)
     nfl_age_slope: float = limits(0, 1)
@@ -248,7 +237,7 @@ class LaboratoryParameters:
     nfl_gd_cap: float = limits(0, 100)
     nfl_assay_cv: float = limits(0, 1)
     nfl_untreated_excess: float = limits(0, 3)
-    gfap_share: float = _share()
+    gfap_share: float = share()
     gfap_every_months: float = limits(0.5, 120)
     gfap_at_40: float = limits(1, 500)
     gfap_age_slope: float = limits(0, 0.2)
@@ -262,8 +251,8 @@ class LaboratoryParameters:
     igm_log_sd: float = limits(0, 3)
     igm_slope_ratio: float = limits(0, 20)
     igm_noise: float = limits(0, 1)
-    csf_share: float = _share()
-    ocb_positive_share: float = _share()
+    csf_share: float = share()
+    ocb_positive_share: float = share()
     ocb_mean: float = limits(2, 40)
     cd19_median: float = limits(1, 2000)
     cd19_log_sd: float = limits(0, 3)
@@ -274,7 +263,7 @@ class LaboratoryParameters:
     vitamin_d_sd: float = limits(0, 100)
     vitamin_d_season: float = limits(0, 100)
     vitamin_d_per_year: float = limits(0, 12)
-    skipped_share: float = _share()
+    skipped_share: float = share()
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,75 +293,16 @@ _SECTIONS: dict[str, type[Any]] = {
     "laboratory": LaboratoryParameters,
 }
 
-Section = TypeVar("Section")
-
 
 def load_parameters(path: Path = GENERATOR_FILE) -> Parameters:
     """Parameters of the generator. Raises FactsError naming the file and the key at fault."""
-    document = _document(path)
+    document = read_document(path)
     unknown = sorted(set(document) - set(_SECTIONS))
     if unknown:
         raise FactsError(f"{path}: unknown section [{unknown[0]}]; known are {', '.join(_SECTIONS)}")
-    loaded = Parameters(**{name: _section(path, name, kind, document) for name, kind in _SECTIONS.items()})
+    loaded = Parameters(**{name: read_section(path, name, kind, document) for name, kind in _SECTIONS.items()})
     _check(path, loaded)
     return loaded
-
-
-def read_sections(path: Path, kind: type[Section]) -> dict[str, Section]:
-    """All sections of a file whose sections are of one kind. Raises FactsError naming the file and the key at fault."""
-    document = _document(path)
-    return {name: _section(path, name, kind, document) for name in document}
-
-
-def _document(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise FactsError(f"{path}: cannot be read ({error.strerror})") from error
-    except tomllib.TOMLDecodeError as error:
-        raise FactsError(f"{path}: not valid TOML ({error})") from error
-
-
-def _section(path: Path, name: str, kind: type[Section], document: dict[str, Any]) -> Section:
-    entries = dict(document.get(name, {}))
-    if not str(entries.pop("source", "")).strip():
-        raise FactsError(f"{path}: [{name}] has no source; every section names where its numbers come from")
-    known = {item.name: item for item in fields(kind)}  # type: ignore[arg-type]
-    for key in [*entries, *known]:
-        if key not in known:
-            raise FactsError(f"{path}: [{name}] {key} is unknown; remove it or correct its spelling")
-        if key not in entries:
-            raise FactsError(f"{path}: [{name}] {key} is missing")
-    return kind(**{key: _value(path, f"[{name}] {key}", entries[key], item) for key, item in known.items()})
-
-
-def _value(path: Path, where: str, value: Any, item: Field[Any]) -> Any:
-    kind = str(item.type)
-    if kind.startswith("tuple"):
-        if not isinstance(value, list) or not value:
-            raise FactsError(f"{path}: {where} must be a list")
-        size = item.metadata.get("size")
-        if size is not None and len(value) != size:
-            raise FactsError(f"{path}: {where} must have {size} values, it has {len(value)}")
-        return tuple(_scalar(path, where, element, kind[6:].split(",")[0], item) for element in value)
-    return _scalar(path, where, value, kind, item)
-
-
-def _scalar(path: Path, where: str, value: Any, kind: str, item: Field[Any]) -> Any:
-    accepted: dict[str, tuple[type, ...]] = {
-        "float": (int, float),
-        "int": (int,),
-        "bool": (bool,),
-        "str": (str,),
-        "date": (date,),
-    }
-    fits = isinstance(value, accepted[kind]) and (kind == "bool" or (value is not True and value is not False))
-    if not fits:
-        raise FactsError(f"{path}: {where} = {value!r} is not of kind {kind}")
-    low, high = item.metadata.get("low"), item.metadata.get("high")
-    if low is not None and high is not None and not low <= value <= high:
-        raise FactsError(f"{path}: {where} = {value} is impossible; it must lie between {low} and {high}")
-    return float(value) if kind == "float" else value
 
 
 def _check(path: Path, loaded: Parameters) -> None:

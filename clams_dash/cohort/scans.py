@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from clams_dash.cohort.course import Courses
+from clams_dash.cohort.course_record import Courses
 from clams_dash.cohort.examinations import Window
 from clams_dash.cohort.frames import dates, flags, numbers, whole, words
-from clams_dash.cohort.parameters import EFFECTS_DIR, CohortParameters, MriParameters, Parameters
+from clams_dash.cohort.parameters import CohortParameters, MriParameters, Parameters
 from clams_dash.cohort.people import DAYS_PER_MONTH, DAYS_PER_YEAR, People
+from clams_dash.cohort.sections import EFFECTS_DIR
 from clams_dash.errors import FactsError
 from clams_dash.model.catalogues import read_rows
 

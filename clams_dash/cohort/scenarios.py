@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from clams_dash.cohort.parameters import EFFECTS_DIR, limits, read_sections
+from clams_dash.cohort.sections import EFFECTS_DIR, limits, read_sections
 from clams_dash.errors import FactsError
 
 SCENARIOS_FILE = EFFECTS_DIR / "scenarios.toml"

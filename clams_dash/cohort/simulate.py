@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from clams_dash.cohort.course import Courses, Watch, simulate_courses
+from clams_dash.cohort.course import Watch, simulate_courses
+from clams_dash.cohort.course_record import Courses
 from clams_dash.cohort.drugs import load_lab_effects
 from clams_dash.cohort.examinations import Window, visit_frame
 from clams_dash.cohort.histories import fact_frame, patient_frame, relapse_frame, treatment_frame

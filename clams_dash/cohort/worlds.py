@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 
 from clams_dash.cohort.drugs import Drugs, load_drugs
 from clams_dash.cohort.families import FAMILIES_FILE, Family, Features, family_named
-from clams_dash.cohort.parameters import EFFECTS_DIR, Parameters
+from clams_dash.cohort.parameters import Parameters
 from clams_dash.cohort.people import People
 from clams_dash.cohort.reference import load_reference_trial
 from clams_dash.cohort.scenarios import SCENARIOS_FILE, Scenario, scenario_named
+from clams_dash.cohort.sections import EFFECTS_DIR
 from clams_dash.model.catalogues import dmts
 
 FloatArray = NDArray[np.float64]

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from clams_dash.cohort.drugs import load_drugs, load_lab_effects
-from clams_dash.cohort.parameters import EFFECTS_DIR, load_parameters
+from clams_dash.cohort.parameters import load_parameters
+from clams_dash.cohort.sections import EFFECTS_DIR
 from clams_dash.cohort.simulate import simulate_cohort
 from clams_dash.cohort.worlds import make_world
 from clams_dash.errors import FactsError

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from clams_dash.cohort.parameters import EFFECTS_DIR
+from clams_dash.cohort.sections import EFFECTS_DIR
 from clams_dash.errors import FactsError
 from clams_dash.model.catalogues import read_rows
 
