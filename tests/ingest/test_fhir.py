@@ -3,20 +3,21 @@
 import copy
 import datetime as dt
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from clams_dash.errors import ImportRefused
+from clams_dash.ingest import read_synthea
 from clams_dash.ingest.fhir.read import stage
 from clams_dash.ingest.run import ImportReport, import_source
 from clams_dash.model.codes import SYSTEM_URIS
 from clams_dash.pool import cases
 from clams_dash.pool.database import Database
 from clams_dash.pool.folder import PoolFolder
+from tests.ingest.synthea_files import write_synthea_csv
 from tests.pools import silent
 
 OWN, SCT, LOINC, ATC = (SYSTEM_URIS[name] for name in ("clams", "snomed", "loinc", "atc"))
@@ -259,21 +260,6 @@ def test_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
         stage(tmp_path / "in")
 
 
-@pytest.fixture(scope="module")
-def foreign(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """FHIR Bundles of people with MS that another project's simulator writes (tietai-synthea, Apache-2.0)."""
-    folder = tmp_path_factory.mktemp("tietai")
-    everyone = "{type: Initial, direct_transition: Onset_Age_18_30}"
-    (folder / "everyone.yaml").write_text(
-        f"patches: [{{module: multiple_sclerosis, state: Initial, replace: {everyone}}}]\n"
-    )
-    (folder / "config").write_text(f"generate.module_patches = {folder / 'everyone.yaml'}\n")
-    options = ["-p", "2", "-s", "11", "-a", "45-60", "-r", "20240101", "-m", "multiple_sclerosis"]
-    command = [sys.executable, "-m", "synthea.cli", "generate", *options, "-c", "config", "-o", "out"]
-    subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=300)
-    return folder / "out" / "fhir"
-
-
 def test_bundles_of_another_projects_simulator_are_read(pool: PoolFolder, foreign: Path) -> None:
     report = _import(pool, foreign)
     assert report.errors == 0
@@ -294,3 +280,28 @@ def test_bundles_of_another_projects_simulator_are_read(pool: PoolFolder, foreig
         assert {str(fact.date) for fact in case.facts if fact.kind == "bmi"} == told
         for secret in (person["identifier"][2]["value"], person["identifier"][1]["value"]):
             assert not any(secret.encode() in file.read_bytes() for file in pool.path.rglob("*.duckdb"))
+
+
+def test_the_csv_export_of_the_same_people_gives_the_same_rows(foreign: Path, tmp_path: Path) -> None:
+    csv = write_synthea_csv(foreign, tmp_path / "csv")
+    bundles, tables = stage(foreign).frames, read_synthea.stage(csv).frames
+    for name, columns in {
+        "patient": ["patient_id", "sex", "birth_date", "diagnosis_date", "course", "synthetic"],
+        "lab": ["patient_id", "date", "analyte", "loinc", "value", "unit"],
+        "clinical_fact": ["patient_id", "date", "kind", "value"],
+        "mri": ["patient_id", "date", "region"],
+        "treatment": ["patient_id", "dmt", "start_date"],
+    }.items():
+        ours, theirs = (_plain_rows(frames[name], columns) for frames in (bundles, tables))
+        assert ours == theirs, name
+        assert ours
+
+
+def _plain_rows(frame: pd.DataFrame, columns: list[str]) -> set[tuple[str, ...]]:
+    def text(value: object) -> str:
+        try:
+            return f"{float(str(value)):.6g}"
+        except ValueError:
+            return str(value)
+
+    return {tuple(text(value) for value in row) for row in frame[columns].itertuples(index=False)}
