@@ -23,6 +23,7 @@ def write_series(folder: Path, data: np.ndarray, affine: np.ndarray, description
     spacing = np.linalg.norm(lps[:3, :3], axis=0)
     axes = lps[:3, :3] / spacing
     series = tags.pop("SeriesInstanceUID", generate_uid(entropy_srcs=[description]))
+    names = np.random.default_rng(0).permutation(data.shape[2])
     files = []
     for k in range(data.shape[2]):
         dataset = _slice(data[:, :, k], description, series, k)
@@ -32,7 +33,7 @@ def write_series(folder: Path, data: np.ndarray, affine: np.ndarray, description
         dataset.SliceThickness = float(spacing[2])
         for name, value in tags.items():
             setattr(dataset, name, value)
-        files.append(folder / f"IM{(k * 7) % data.shape[2]:04d}-{series[-6:]}")
+        files.append(folder / f"IM{names[k]:04d}-{series[-6:]}")
         dataset.save_as(files[-1], enforce_file_format=True)
     return files
 

@@ -4,6 +4,7 @@ import datetime as dt
 import shutil
 from pathlib import Path
 
+import highdicom
 import numpy as np
 import pydicom
 import pytest
@@ -11,6 +12,7 @@ from pydicom.data import get_testdata_file
 from pydicom.uid import UID
 
 from clams_dash.errors import ImportRefused
+from clams_dash.imaging import grid, lesions
 from clams_dash.imaging.nifti import read_nifti
 from clams_dash.ingest.dicom.read import stage
 from clams_dash.ingest.run import ImportReport, import_source
@@ -84,6 +86,44 @@ def test_a_study_comes_in_with_its_scanner_its_sequences_and_a_measured_mask(poo
     centre = (affine @ [4, 15, 7.5, 1])[:3]
     assert scan.lesions[0].centroid_ras_mm == pytest.approx(tuple(centre), abs=1e-3)
     assert {reject.value for reject in report.rejects} == {"localizer", "1"}
+
+
+def test_one_multi_frame_object_is_the_same_volume_as_its_slices(tmp_path: Path) -> None:
+    affine = _affine("PSR", 0.2)
+    slices = write_series(tmp_path / "slices", SCAN, affine, "FLAIR")
+    datasets = sorted((pydicom.dcmread(file) for file in slices), key=lambda one: int(one.InstanceNumber))
+    enhanced = highdicom.legacy.LegacyConvertedEnhancedMRImage(
+        datasets, series_instance_uid="1.2.3.4", series_number=7, sop_instance_uid="1.2.3.4.5", instance_number=1
+    )
+    enhanced.SeriesDescription = "FLAIR"
+    (tmp_path / "frames").mkdir()
+    enhanced.save_as(tmp_path / "frames" / "all.dcm")
+    volumes = []
+    for name in ("slices", "frames"):
+        staged = stage(tmp_path / name)
+        assert staged.image_root is not None
+        volumes.append(grid.to_ras(read_nifti(staged.image_root / "study1" / "FLAIR.nii.gz"), is_mask=False))
+    assert np.allclose(volumes[0].affine, volumes[1].affine, atol=1e-4)
+    assert np.array_equal(volumes[0].data, volumes[1].data)
+
+
+@pytest.mark.real_data
+def test_a_real_scan_and_its_mask_measure_the_same_after_a_way_through_dicom(
+    pool: PoolFolder, open_ms_data: Path, tmp_path: Path
+) -> None:
+    folder = open_ms_data / "cross_sectional" / "MNI" / "patient07"
+    scan, mask = (read_nifti(next(folder.glob(pattern))) for pattern in ("FLAIR_*", "GOLD_STANDARD_*"))
+    levels = (scan.data - scan.data.min()) * (4000 / np.ptp(scan.data))
+    files = write_series(tmp_path / "in", levels, scan.affine, "FLAIR")
+    write_seg(tmp_path / "in" / "seg.dcm", files, (mask.data > 0).astype(np.uint8))
+    assert _import(pool, tmp_path / "in").errors == 0
+    (study,) = cases.load_case(Database(pool), "anna").scans
+    direct = lesions.measure(lesions.as_mask(mask, "mask"))
+    assert study.t2_count == direct.t2_count
+    assert study.t2_volume_ml == pytest.approx(direct.t2_volume_ml, rel=1e-4)
+    found = sorted(lesion.centroid_ras_mm for lesion in study.lesions)
+    told = sorted(component.centroid_ras_mm for component in direct.components)
+    assert np.allclose(found, told, atol=0.01)
 
 
 def test_no_name_of_a_header_reaches_the_pool(pool: PoolFolder, tmp_path: Path) -> None:
