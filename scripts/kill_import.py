@@ -1,6 +1,6 @@
 """Kill an import with SIGKILL at random moments and show that the served pool stays as it was and can be opened.
 
-    python scripts/kill_import.py --kills 30 [--source FOLDER] [--work FOLDER]
+    python scripts/kill_import.py [--kills 200] [--source FOLDER] [--work FOLDER]
 
 Without ``--source`` it writes tables and scans of its own. The moments are spread over the time an import takes here.
 """
@@ -29,7 +29,7 @@ from clams_dash.pool.folder import PoolFolder
 def main() -> int:
     """Run the kills and say how they ended; 0 when every one left the pool unchanged."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=30)
+    parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--source", type=Path)
     parser.add_argument("--work", type=Path)
     parser.add_argument("--seed", type=int, default=1)
