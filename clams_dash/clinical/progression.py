@@ -8,7 +8,7 @@ visit a change is unconfirmed and is never an event. Everything is as of the las
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import pairwise
 from typing import Literal, NamedTuple
@@ -133,17 +133,7 @@ def change_from(
         raise ValueError(f"scores to compare must be dated after the reference of {reference.date}")
     course = _course((reference, *later), sorted(relapses), None)
     since = [FOREVER, *course.days.since[1:]]
-    rules = Convention(
-        threshold=convention.threshold,
-        confirm_days=convention.confirm_days,
-        tolerance_days=convention.tolerance_days,
-        late_days=convention.late_days,
-        relapse_days=convention.relapse_days,
-        onset_relapse_days=convention.onset_relapse_days,
-        sustained_days=convention.sustained_days,
-        improvement_from=convention.improvement_from,
-        reference="fixed",
-    ).rules()
+    rules = replace(convention.rules(), moves_worse=False, moves_better=False, rebaseline_after=None)
     limits = threshold(convention.threshold)
     found = scan(course.days.days, course.edss, course.days.relapses, since, limits.delta, rules)
     events = tuple(_event(course, change, convention, rules, dates_complete=True) for change in found.confirmed)
