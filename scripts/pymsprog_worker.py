@@ -55,12 +55,12 @@ def main(folder: Path) -> None:
         arguments["conf_tol_days"] = [float(days) for days in arguments["conf_tol_days"]]
         if "require_sust_days" in arguments:
             arguments["require_sust_days"] = float(arguments["require_sust_days"])
-        begun = time.perf_counter()
+        begun = time.process_time()
         _, results = MSprog(
             visits, "person", "edss", "day", "edss", relapse=relapses, date_format="day", RAW_PIRA=True,
             include_dates=True, include_value=True, verbose=0, **arguments,
         )  # fmt: skip
-        seconds[name] = time.perf_counter() - begun
+        seconds[name] = time.process_time() - begun
         confirmed = f"conf{arguments['conf_days']}_date"
         wanted = COLUMNS | {confirmed: "confirmed_day", f"PIRA_{confirmed}": "pira_day"}
         events = results[results["nevent"] > 0] if "nevent" in results else results
