@@ -112,6 +112,8 @@ def import_(
         return
     arrival = _arrival(pool_folder(pool), key, shift_days, scrub, links)
     if mapping is not None:
+        if format_name not in (None, Format.MAPPED):
+            raise typer.BadParameter(f"--mapping reads tables; it does not go with --format {format_name.value}")
         _import_mapped(source, mapping, centre, dry_run, pool_folder(pool), json, arrival)
         return
     with progress_bar() as progress:

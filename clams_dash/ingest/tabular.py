@@ -29,7 +29,7 @@ SUFFIXES = (*TEXT_SUFFIXES, ".parquet", *EXCEL_SUFFIXES)
 
 LONGEST_FIELD = 1_000_000
 """Characters in one field; a longer one is no clinical value but a damaged or wrong file."""
-LARGEST_WORKBOOK_BYTES = 1 << 30
+LARGEST_WORKBOOK_BYTES = 1 << 29
 """What a workbook may unpack to."""
 _NAMELESS = "column without a name, number "
 _EXCEL_ERRORS = frozenset({"#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#N/A"})
@@ -189,7 +189,9 @@ def _read_excel(sheet: Sheet) -> pd.DataFrame:
         if sheet.name not in book.sheetnames:
             raise ImportRefused(f"{sheet.file}: has no worksheet {sheet.name!r} (it has {', '.join(book.sheetnames)})")
         try:
-            rows = [[_cell(value) for value in row] for row in book[sheet.name].iter_rows(values_only=True)]
+            cells = book[sheet.name]
+            cells.reset_dimensions()  # a sheet may claim a million columns; what it holds is what counts
+            rows = [[_cell(value) for value in _trimmed(row)] for row in cells.iter_rows(values_only=True)]
         except Exception as error:
             raise ImportRefused(f"{sheet.label}: cannot be read ({type(error).__name__}: {error})") from error
     if not rows or not any(rows[0]):
@@ -202,6 +204,12 @@ def _read_excel(sheet: Sheet) -> pd.DataFrame:
     filled = [(row + [""] * width)[:width] for row in rows[1:]]
     frame = pd.DataFrame(filled, columns=names, dtype=object)
     return frame.assign(**{ROW: range(2, 2 + len(frame))})
+
+
+def _trimmed(row: tuple[object, ...]) -> tuple[object, ...]:
+    """A row without the empty cells at its end."""
+    width = next((number for number in range(len(row), 0, -1) if row[number - 1] is not None), 0)
+    return row[:width]
 
 
 def _cell(value: object) -> str:

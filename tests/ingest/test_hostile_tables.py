@@ -163,6 +163,21 @@ def test_a_workbook_that_unpacks_to_gigabytes_is_refused_unopened(
         read_tables.stage(tmp_path)
 
 
+def test_a_worksheet_that_claims_to_be_as_large_as_excel_allows_is_read_for_what_it_holds(tmp_path: Path) -> None:
+    with (
+        zipfile.ZipFile(io.BytesIO(_workbook(patient=PEOPLE))) as plain,
+        zipfile.ZipFile(tmp_path / "patient.xlsx", "w") as claims,
+    ):
+        for entry in plain.namelist():
+            content = plain.read(entry)
+            if entry.startswith("xl/worksheets/"):
+                assert b'<dimension ref="A1:B2"' in content
+                content = content.replace(b"A1:B2", b"A1:XFD1048576")
+            claims.writestr(entry, content)
+    frame = read_tables.stage(tmp_path).frames["patient"]
+    assert frame[["patient_id", "sex"]].to_dict("records") == [{"patient_id": "anna", "sex": "female"}]
+
+
 def test_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "outside.csv").write_text(GOOD)
     (tmp_path / "source").mkdir()

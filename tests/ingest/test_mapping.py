@@ -9,9 +9,10 @@ import pytest
 from typer.testing import CliRunner
 
 from clams_dash.cli import app
-from clams_dash.config import real_data_dir
+from clams_dash.config import FACTS_DIR, real_data_dir
 from clams_dash.errors import ImportRefused
 from clams_dash.ingest.mapping.draft import draft_mapping
+from clams_dash.ingest.mapping.model import read_mapping
 from clams_dash.ingest.mapping.read import stage
 from clams_dash.ingest.run import ImportReport, import_source, import_staged
 from clams_dash.pool import cases
@@ -319,3 +320,19 @@ def test_the_published_cis_cohort_is_read_by_a_mapping(pool: PoolFolder, tmp_pat
     database = Database(pool)
     known = [cases.load_case(database, str(number)).visits[0].edss for number in range(273)]
     assert sum(edss is not None for edss in known) == len(scored)
+
+
+def test_the_example_of_the_documentation_is_a_mapping(tmp_path: Path) -> None:
+    text = (FACTS_DIR / "README.md").read_text()
+    example = text.split("```toml\n", 1)[1].split("```", 1)[0]
+    (tmp_path / "mapping.toml").write_text(example)
+    mapping = read_mapping(tmp_path / "mapping.toml")
+    assert [table.into for table in mapping.table] == ["patient", "visit", "lab"]
+
+
+def test_a_mapping_does_not_go_with_another_format(tmp_path: Path, centre: Path) -> None:
+    (tmp_path / "our.toml").write_text(MAPPING)
+    arguments = ["import", str(centre), "--mapping", str(tmp_path / "our.toml"), "--format", "bids"]
+    result = CliRunner().invoke(app, [*arguments, "--pool", str(tmp_path / "pool")])
+    assert result.exit_code == 2
+    assert not (tmp_path / "pool").exists()
