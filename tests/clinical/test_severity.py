@@ -72,6 +72,12 @@ def test_edss_ten_is_neither_ranked_nor_scored():
     assert table.at(10.0, 40) is None
 
 
+def test_day_of_onset_and_the_highest_ranked_edss_count():
+    table = local_table("MSSS", points((1, 30, 0.0, 9.5), (2, 30, 0.0, 1), (3, 30, 1.0, 2)), SMALL)
+    assert table.people[1] == 3
+    assert table.at(9.5, 0.0) == pytest.approx(7.5)
+
+
 def test_unknown_durations_and_ages_are_left_out():
     reference = points((1, 40, np.nan, 2), (2, np.nan, 5, 3), (3, 40, 5, 4))
     assert local_table("MSSS", reference, SMALL).people[6] == 2
@@ -102,7 +108,7 @@ def test_published_table_can_be_read_and_is_looked_up_by_the_same_rows(tmp_path:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [("1,0.5,3", "column edss"), ("1,2.0,11", "column score"), ("1,2.0,", "column score"), ("x,2.0,3", "column row"),
-     ("1.5,2.0,3", "column row"),
+     ("1.5,2.0,3", "column row"), (",2.0,3", "column score"),
      ("1,1.0,3", "stands here twice")],
 )  # fmt: skip
 def test_faulty_table_is_refused_with_the_place(tmp_path: Path, line, reason):

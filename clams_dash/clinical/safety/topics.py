@@ -114,6 +114,8 @@ def _hbv(case: Case, day: date) -> Standing:
         return Standing("active", f"HBsAg positive on {antigen.date.isoformat()}", (antigen.source,))
     if core is not None and core.positive:
         return Standing("past", f"anti-HBc positive on {core.date.isoformat()}", (core.source,))
+    if (once := _once_positive(case)) is not None:
+        return Standing("past", f"hepatitis B serology positive on {once.date.isoformat()}", (once.source,))
     for name, result in (("HBsAg", antigen), ("anti-HBc", core)):
         if result is None:
             return _unknown(f"no {name} on record")
@@ -122,6 +124,17 @@ def _hbv(case: Case, day: date) -> Standing:
     if antigen is None or core is None:
         raise AssertionError("both were looked at above")
     return Standing("negative", "HBsAg and anti-HBc negative", (antigen.source, core.source))
+
+
+def _once_positive(case: Case) -> LabResult | ClinicalFact | None:
+    """The newest positive result of either test, whatever came after it."""
+    limit = safety_settings().eligibility.positive_index
+    kinds = ("hepatitis_b_antigen", "hepatitis_b_core_antibody")
+    positive: list[LabResult | ClinicalFact] = [
+        *(lab for lab in case.labs if lab.analyte in ("hbsag", "anti_hbc") and lab.value >= limit),
+        *(fact for fact in facts_of(case, *kinds) if yes_or_no(fact) is True),
+    ]
+    return max(positive, key=lambda one: one.date, default=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,11 @@ def test_old_negative_or_low_index_has_to_be_repeated(index, retest):
     assert (found.high_risk is None) is retest
 
 
+@pytest.mark.parametrize(("index", "days", "retest"), [(0.9, 184, True), (0.9, 183, False), (0.91, 184, False)])
+def test_index_up_to_point_nine_is_good_for_half_a_year(index, days, retest):
+    assert treated(index, 30, NO_PRIOR, tested_days_ago=days).retest_due is retest
+
+
 def test_indeterminate_index_waits_for_the_inhibition_test():
     found = treated(0.3, 30, NO_PRIOR)
     assert (found.per_1000, found.high_risk) == (None, None)

@@ -140,6 +140,45 @@ def test_genotype_before_siponimod(genotype, verdict):
     assert chip(case(facts=[fact("cyp2c9_genotype", OLD, genotype)]), "siponimod", "genotype").verdict == verdict
 
 
+def days_before(days: int) -> date:
+    return DAY - timedelta(days=days)
+
+
+@pytest.mark.parametrize(
+    ("chart", "topic", "level"),
+    [
+        (case(labs=[lab("vzv_igg", OLD, 150)]), "vzv", "immune"),
+        (case(labs=[lab("vzv_igg", OLD, 149)]), "vzv", "not_immune"),
+        (case(labs=[lab("lymphocytes", RECENT, 0.80)]), "lymphocytes", "low"),
+        (case(labs=[lab("lymphocytes", RECENT, 0.50)]), "lymphocytes", "below_800"),
+        (case(labs=[lab("lymphocytes", RECENT, 1.0)]), "lymphocytes", "normal"),
+        (case(labs=[lab("lymphocytes", days_before(183), 1.5)]), "lymphocytes", "normal"),
+        (case(labs=[lab("lymphocytes", days_before(184), 1.5)]), "lymphocytes", "unknown"),
+        (case(facts=[fact("pregnancy_wish", days_before(730), "no")]), "pregnancy", "none"),
+        (case(facts=[fact("pregnancy_wish", days_before(731), "no")]), "pregnancy", "unknown"),
+        (case(facts=[fact("pregnancy", days_before(300), "yes")]), "pregnancy", "pregnant"),
+        (case(facts=[fact("pregnancy", days_before(301), "yes")]), "pregnancy", "unknown"),
+        (case(person=patient(birth=date(2006, 5, 31))), "age", "adult"),
+        (case(person=patient(birth=date(2006, 6, 3))), "age", "under_18"),
+    ],
+)
+def test_levels_at_their_limits(chart, topic, level):
+    assert chip(chart, "fingolimod", topic).level == level
+
+
+def test_hepatitis_b_index_at_the_cut_off_is_positive():
+    assert chip(hbv(1.0, 0.1), "ocrelizumab", "hbv").level == "active"
+    assert chip(hbv(0.99, 1.0), "ocrelizumab", "hbv").level == "past"
+
+
+def test_newer_of_measurement_and_statement_counts():
+    labs = [lab("hbsag", RECENT, 0.1), lab("anti_hbc", RECENT, 0.1)]
+    later = case(labs=labs, facts=[fact("hepatitis_b_antigen", RECENT + timedelta(days=9), "positive")])
+    earlier = case(labs=labs, facts=[fact("hepatitis_b_antigen", OLD, "positive")])
+    assert chip(later, "ocrelizumab", "hbv").level == "active"
+    assert chip(earlier, "ocrelizumab", "hbv").level == "past", "negative now, but once positive"
+
+
 def test_every_text_sends_the_reader_to_the_label():
     chart = case(labs=[lab("jcv_index", RECENT, 2.4)])
     for drug in drugs():
