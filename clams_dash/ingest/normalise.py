@@ -7,7 +7,7 @@ set aside by the checks, naming it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -23,10 +23,16 @@ _SCALED = ("value", "lower_limit", "upper_limit")
 def normalised(frame: pd.DataFrame, table: str) -> pd.DataFrame:
     """Return the raw frame of a table in the pool's words and units."""
     if table == "treatment" and "dmt" in frame:
-        return frame.assign(dmt=frame["dmt"].map(therapy_word))
+        return frame.assign(dmt=_each_once(frame["dmt"], therapy_word))
     if table == "lab" and "analyte" in frame:
-        return _in_pool_units(frame.assign(analyte=frame["analyte"].map(analyte_word)))
+        return _in_pool_units(frame.assign(analyte=_each_once(frame["analyte"], analyte_word)))
     return frame
+
+
+def _each_once(column: pd.Series, read: Callable[[object], object]) -> pd.Series:
+    """Apply ``read`` to each different value once: a column of a million rows holds a handful."""
+    words = {value: read(value) for value in column.unique() if isinstance(value, str)}
+    return column.map(lambda value: words.get(value, value) if isinstance(value, str) else value)
 
 
 def therapy_word(text: object) -> object:
@@ -54,8 +60,16 @@ def _analyte_labels() -> dict[str, str]:
 def _in_pool_units(lab: pd.DataFrame) -> pd.DataFrame:
     if not {"value", "unit"} <= set(lab.columns):
         return lab
-    rows = [_converted(row) for row in lab.to_dict("records")]
-    return pd.DataFrame(rows, columns=lab.columns, index=lab.index, dtype=object)
+    own = {name: analyte.unit for name, analyte in catalogues.analytes().items()}
+    other = lab["analyte"].isin(list(own)) & (lab["unit"] != lab["analyte"].map(own))
+    if not other.any():
+        return lab
+    rows = [_converted(row) for row in lab[other].to_dict("records")]
+    converted = lab.astype({name: object for name in (*_SCALED, "unit") if name in lab})
+    for name in (*_SCALED, "unit"):
+        if name in lab:
+            converted.loc[other, name] = pd.Series([row[name] for row in rows], index=lab.index[other], dtype=object)
+    return converted
 
 
 def _converted(row: Mapping[Any, Any]) -> Mapping[Any, Any]:

@@ -92,8 +92,8 @@ def _reader(source: Path, format_name: str | None) -> ModuleType:
         if reader.recognises(source):
             return reader
     raise ImportRefused(
-        f"{source}: its format is not recognised; a folder with files named after the pool's tables "
-        f"(patient.csv, visit.csv, ...) or the open_ms_data folder is needed"
+        f"{source}: its format is not recognised; known are {', '.join(READERS)} (see data/README.md). Tables need to "
+        f"be named after those of the pool, or a mapping file; unpack archives first"
     )
 
 

@@ -53,7 +53,10 @@ def sheets(file: Path) -> list[Sheet]:
     if file.suffix.lower() not in EXCEL_SUFFIXES:
         return [Sheet(file, None)]
     with _Workbook(file) as book:
-        return [Sheet(file, name) for name in book.sheetnames]
+        found = [Sheet(file, name) for name in book.sheetnames]
+    if not found:
+        raise ImportRefused(f"{file}: the workbook has no worksheet")
+    return found
 
 
 def refuse_outside(file: Path, folder: Path) -> None:
@@ -81,12 +84,20 @@ def read_sheet(sheet: Sheet, *, encoding: str = "utf-8-sig") -> pd.DataFrame:
         frame.columns = pd.Index(_names([str(name) for name in frame.columns], sheet))
         frame = frame.assign(**{ROW: range(2, 2 + len(frame))})
     _refuse_long_fields(frame, sheet)
-    given = frame.drop(columns=ROW)
-    blank = given.apply(lambda column: column.map(is_blank)).all(axis=1).astype(bool) if len(given) else None
-    kept = frame if blank is None else frame[~blank]
-    empty = [name for name in given if str(name).startswith(_NAMELESS) and kept[name].map(is_blank).all()]
-    kept = kept.drop(columns=empty)
-    return kept.assign(**{FILE: sheet.label})
+    kept = frame[~_blank_rows(frame.drop(columns=ROW))]
+    empty = [name for name in kept if str(name).startswith(_NAMELESS) and kept[name].map(is_blank).all()]
+    return kept.drop(columns=empty).assign(**{FILE: sheet.label})
+
+
+def _blank_rows(given: pd.DataFrame) -> pd.Series:
+    """Rows with nothing in them; a column is looked at only in rows where those before it are blank."""
+    blank = pd.Series(True, index=given.index)
+    for name in given:
+        open_rows = blank.index[blank]
+        if open_rows.empty:
+            break
+        blank[open_rows] = given[name][open_rows].map(is_blank).astype(bool)
+    return blank
 
 
 def _read_text(file: Path, encoding: str) -> pd.DataFrame:
@@ -145,7 +156,10 @@ def _names(names: list[str], sheet: Sheet) -> list[str]:
 
 def _refuse_long_fields(frame: pd.DataFrame, sheet: Sheet) -> None:
     for name in frame.columns.drop(ROW):
-        lengths = frame[name].map(lambda value: len(value) if isinstance(value, str | bytes) else 0)
+        column = frame[name]
+        if not (pd.api.types.is_object_dtype(column) or pd.api.types.is_string_dtype(column)):
+            continue
+        lengths = column.str.len().fillna(0)
         if len(lengths) and lengths.max() > LONGEST_FIELD:
             row = int(frame[ROW].iloc[int(lengths.argmax())])
             raise ImportRefused(

@@ -132,6 +132,13 @@ def test_no_name_of_a_header_reaches_the_pool(pool: PoolFolder, tmp_path: Path) 
     assert not any(b"Secret" in file.read_bytes() for file in pool.path.rglob("*") if file.is_file())
 
 
+def test_no_header_is_quoted_on_the_terminal(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for file in write_series(tmp_path / "in", SCAN, _affine("LPS"), "FLAIR"):
+        file.write_bytes(file.read_bytes().replace(b"1.2.826.0.1.3680043.8.498.1.9", b"Secret^Anna of 1.2.3.4.5.6.7."))
+    stage(tmp_path / "in")
+    assert caplog.records == []
+
+
 def test_converted_files_are_gone_once_the_import_is_done(pool: PoolFolder, tmp_path: Path) -> None:
     write_series(tmp_path / "in", SCAN, _affine("LPS"), "FLAIR")
     staged = stage(tmp_path / "in")

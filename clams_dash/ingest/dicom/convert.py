@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,13 +14,10 @@ import pydicom
 
 from clams_dash.errors import ImageError
 from clams_dash.imaging.nifti import refuse_too_many_voxels
-from clams_dash.ingest.dicom.headers import Header
+from clams_dash.ingest.dicom.headers import Header, quiet_libraries
 from clams_dash.ingest.dicom.rules import series_rules
 
 _SCANNER_SPACE = 1
-_LIKELY = (ValueError, TypeError, KeyError, AttributeError, RuntimeError, NotImplementedError, EOFError, OSError,
-           IndexError, MemoryError, RecursionError)  # fmt: skip
-"""What pydicom and highdicom raise for files that are damaged, compressed in an unknown way, or no volume."""
 
 
 def volume_of(headers: Sequence[Header]) -> Any:
@@ -110,11 +106,11 @@ def save_nifti(volume: Any, path: Path) -> None:
 def _as_image_error() -> Iterator[None]:
     """Warnings of the libraries kept quiet, their errors turned into one line of ours."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with quiet_libraries():
             yield
     except ImageError:
         raise
-    except _LIKELY as error:
+    except Exception as error:
+        # pydicom and highdicom let through whatever the bytes of a damaged file lead to.
         text = " ".join(str(error).split())[:200]
         raise ImageError(f"cannot be converted: {text or type(error).__name__}") from error

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pydicom
-from pydicom.errors import InvalidDicomError
 
-from clams_dash.errors import ImportRefused
 from clams_dash.ingest.staging import Reject
 from clams_dash.ingest.tabular import refuse_outside
 
@@ -87,8 +87,7 @@ def find_series(source: Path) -> Found:
         name = file.relative_to(root).as_posix()
         try:
             header = read_header(file)
-        except (InvalidDicomError, ImportRefused, OSError, ValueError, TypeError, KeyError, AttributeError, EOFError,
-                NotImplementedError, RecursionError) as error:  # fmt: skip
+        except Exception as error:  # noqa: BLE001 - pydicom lets through whatever damaged bytes lead to
             reason = f"its DICOM header cannot be read ({type(error).__name__}); file set aside"
             found.rejects.append(Reject("series", name, None, None, None, reason))
             continue
@@ -114,10 +113,25 @@ def _sort_in(found: Found, header: Header, name: str) -> None:
 
 def read_header(file: Path) -> Header:
     """Tags of one file, no pixels read. pydicom raises what it meets."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with quiet_libraries():
         dataset = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=list(_TAGS))
         return Header(file, {name: _text(dataset.get(name)) for name in _TAGS})
+
+
+@contextmanager
+def quiet_libraries() -> Iterator[None]:
+    """Keep warnings of the DICOM libraries off the terminal: they quote values of the header, a name among them."""
+    loggers = [logging.getLogger(name) for name in ("pydicom", "highdicom")]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)
 
 
 def _text(value: Any) -> str:
