@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import typer
 
-from clams_dash.cli import bench, consultation, curation, data, serving, summary, therapy, truth
+from clams_dash.cli import bench, consultation, curation, data, exporting, serving, summary, therapy, truth
 from clams_dash.errors import ClamsError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ data.add_to(app)
 consultation.add_to(app)
 summary.add_to(app)
 curation.add_to(app)
+exporting.add_to(app)
 therapy.add_to(app)
 serving.add_to(app)
 truth.add_to(app)

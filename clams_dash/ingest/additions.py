@@ -35,7 +35,7 @@ def additions(
     if "mri" in frames:
         frames["mri"] = _with_measurements(frames["mri"], images, known, rejects)
     frames["series"] = pd.DataFrame(images.series)
-    frames["lesion"] = _lesions(frames.get("lesion"), images, rejects)
+    frames["lesion"] = _lesions(frames.get("lesion"), frames.get("mri"), images, rejects)
     return {name: _complete(frame, tables.BY_NAME[name], batch_id) for name, frame in frames.items() if len(frame)}
 
 
@@ -103,10 +103,13 @@ def _measured_before(known: Known) -> dict[str, dict[str, float]]:
     }
 
 
-def _lesions(told: pd.DataFrame | None, images: ImagesDone, rejects: list[Reject]) -> pd.DataFrame:
+def _lesions(
+    told: pd.DataFrame | None, studies: pd.DataFrame | None, images: ImagesDone, rejects: list[Reject]
+) -> pd.DataFrame:
     measured = pd.DataFrame(images.lesions)
-    if told is None or told.empty:
+    if told is None or told.empty or studies is None:
         return measured
+    told = told.assign(patient_id=told["study_id"].map(studies.set_index("study_id")["patient_id"]))
     clash = told["study_id"].isin(list(images.measured))
     reason = "the study's mask was measured; its lesions were kept instead of the table's"
     rejects.extend(

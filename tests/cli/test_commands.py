@@ -21,14 +21,24 @@ def clams(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize(
     "words",
-    [["nonsense"], ["import"], ["import", "x", "--format", "bids"], ["demo", "--patients", "none"], ["predict"]],
+    [
+        ["nonsense"],
+        ["import"],
+        ["import", "x", "--format", "bids"],
+        ["demo", "--patients", "none"],
+        ["predict"],
+        ["export"],
+        ["export", "x", "--format", "fhir"],
+        ["import", "x", "--shift-days", "3"],
+    ],
 )
 def test_wrong_usage_exits_2(words: list[str]) -> None:
     assert clams(*words).returncode == 2
 
 
 @pytest.mark.parametrize("verb", [[], ["serve"], ["demo"], ["import"], ["check"], ["withdraw"], ["erase"], ["train"],
-                                  ["predict"], ["progression"], ["summary"], ["truth"], ["bench"]])  # fmt: skip
+                                  ["predict"], ["progression"], ["summary"], ["truth"], ["bench"], ["export"],
+                                  ["key"]])  # fmt: skip
 def test_every_verb_has_help(verb: list[str]) -> None:
     done = clams(*verb, "--help")
     assert done.returncode == 0
@@ -122,3 +132,27 @@ def test_the_truth_of_a_demo_pool_is_worked_out_beside_it_and_of_no_other(tmp_pa
     assert document["decisions"] == 2
     assert max(document["largest_standard_error"].values()) <= 0.005
     assert (tmp_path / "pool" / "truth.duckdb").is_file()
+
+
+def test_the_pool_and_a_case_are_written_out_once(
+    pool: PoolFolder, import_tables: ImportTables, tmp_path: Path
+) -> None:
+    import_tables(patient=[{"patient_id": "anna", "course": "RRMS"}])
+    where = ("--pool", str(pool.path))
+    done = clams("export", str(tmp_path / "out"), *where, "--json")
+    assert (done.returncode, json.loads(done.stdout)["rows"]["patient"]) == (0, 1)
+    assert clams("export", str(tmp_path / "out"), *where).returncode == 1
+    case = ("export", "--format", "fhir", "--patient", "anna", "-o", str(tmp_path / "anna.json"), *where)
+    assert clams(*case).returncode == 0
+    assert json.loads((tmp_path / "anna.json").read_text())["resourceType"] == "Bundle"
+    assert clams(*case).returncode == 1
+
+
+def test_a_key_gives_pseudonyms(pool: PoolFolder, tmp_path: Path) -> None:
+    (tmp_path / "patient.csv").write_text("patient_id,sex\nanna,female\n")
+    key = str(tmp_path / "key")
+    assert clams("key", key).returncode == 0
+    words = ("import", str(tmp_path / "patient.csv"), "--pool", str(pool.path), "--key", key, "--json")
+    done = clams(*words)
+    assert (done.returncode, json.loads(done.stdout)["rows_kept"]) == (0, {"patient": 1})
+    assert json.loads(clams(*words).stdout)["already_imported"]

@@ -174,6 +174,10 @@ class CodedRecords:
         else:
             row.setdefault(column, _scaled(value, rate))
 
+    def about_visit(self, entry: Coded, day: str | None, **columns: object) -> None:
+        """Further columns of an examination of which something was measured."""
+        self._measured["visit", entry.patient, day or ""].update(columns)
+
     def study(self, entry: Coded, study: str, day: str | None, **columns: object) -> None:
         """An MRI study; counts that name it join its row."""
         row = self._measured.setdefault(("mri", entry.patient, study), {"patient_id": entry.patient})

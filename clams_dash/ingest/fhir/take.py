@@ -35,6 +35,7 @@ class Taker:
 
     records: CodedRecords
     urls: dict[str, tuple[str, str]] = field(default_factory=dict)
+    people: dict[str, str] = field(default_factory=dict)
     studies: dict[str, str] = field(default_factory=dict)
     drugs: dict[str, Any] = field(default_factory=dict)
     void: Counter[str] = field(default_factory=Counter)
@@ -49,7 +50,7 @@ class Taker:
     def entry(self, resource: Resource, concept: Any, subject: Any) -> Coded:
         """The coded entry of a resource."""
         patient = reference(subject, "Patient", self.urls) or ""
-        return Coded(patient, codings(concept), words(concept), resource.file, resource.row)
+        return Coded(self.people.get(patient, patient), codings(concept), words(concept), resource.file, resource.row)
 
 
 def _is_void(model: Any) -> bool:
@@ -63,6 +64,8 @@ def _patient(taker: Taker, resource: Resource) -> None:
     born, died = day_of(model.birthDate), day_of(model.deceasedDateTime)
     centre = model.managingOrganization.display if model.managingOrganization else None
     told = extension_columns(model, "patient")
+    patient = str(told.pop("patient_id", None) or model.id or "")
+    taker.people[str(model.id or "")] = patient
     columns = {
         "sex": model.gender if model.gender in ("female", "male") else None,
         "birth_date": born.text if born else None,
@@ -70,9 +73,9 @@ def _patient(taker: Taker, resource: Resource) -> None:
         "centre": centre,
         "synthetic": _synthetic(model),
     }
-    taker.records.person(str(model.id or ""), resource.file, resource.row, **{**columns, **told})
+    taker.records.person(patient, resource.file, resource.row, **{**columns, **told})
     if died is not None:
-        entry = Coded(str(model.id or ""), (), "", resource.file, resource.row)
+        entry = Coded(patient, (), "", resource.file, resource.row)
         taker.records.add("clinical_fact", entry, date=died.text, kind="death")
 
 
@@ -113,7 +116,8 @@ def _study(taker: Taker, resource: Resource) -> None:
         one.modality.code for one in model.series or () if one.modality
     }
     uid = next((one.value for one in model.identifier or () if one.system == _DICOM_UID and one.value), None)
-    study = (uid or str(model.id or "")).removeprefix("urn:oid:")
+    told = extension_columns(model, "mri")
+    study = str(told.pop("study_id", None) or uid or model.id or "").removeprefix("urn:oid:")
     if "MR" not in modalities or not study:
         taker.void["ImagingStudy of another modality"] += 1
         return
@@ -126,7 +130,6 @@ def _study(taker: Taker, resource: Resource) -> None:
     region = next((name for name in ("brain", "cord") if {f"region:{name}", f"procedure:mri_{name}"} & found), None)
     day = day_of(model.started)
     approximate = True if day and not day.whole else None
-    told = extension_columns(model, "mri")
     columns = {"region": region, "protocol": model.description, "date_approximate": approximate, **told}
     taker.records.study(entry, study, day.text if day else None, **columns)
 
@@ -155,6 +158,8 @@ def _observation(taker: Taker, resource: Resource) -> None:
         taker.records.add("lesion", entry, study_id=study, **{name: value for name, value in columns.items() if name})
         return
     value, unit = value_of(model)
+    fact = extension_columns(model, "clinical_fact")
+    value, unit = fact.get("value", value), str(fact["unit"]) if "unit" in fact else unit
     if value is not None or not model.component:
         taker.records.observation(entry, text, value, unit, study=study, approximate=approximate, **_lab_columns(model))
     for part in model.component or ():
@@ -164,6 +169,8 @@ def _observation(taker: Taker, resource: Resource) -> None:
             taker.records.observation(
                 inner, text, value, unit, study=study, approximate=approximate, **_lab_columns(part)
             )
+    if visit := extension_columns(model, "visit"):
+        taker.records.about_visit(entry, text, **visit)
 
 
 def _lab_columns(owner: Any) -> dict[str, object]:
