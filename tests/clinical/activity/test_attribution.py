@@ -73,3 +73,8 @@ def test_drugs_given_in_courses_are_not_called_untreated_soon_after_the_last_dos
     late = AS_OF + timedelta(days=2000)
     assert f"carry-over of {dmt}" in attribute(chart, after(days), late).words
     assert attribute(chart, after(days + 1), late).words == "untreated"
+
+
+def test_the_day_of_the_first_dose_is_already_on_the_drug():
+    words = attribute(case(treatments=[on("ofatumumab", START)]), START, AS_OF).words
+    assert words.startswith("0 days after the start of ofatumumab")

@@ -176,3 +176,8 @@ def test_any_assessment_taken_away_makes_it_unknown(visits_gone, scans_gone):
         scans=tuple(one for at, one in enumerate(chart.scans) if at not in scans_gone),
     )
     assert neda_in(fewer, YEAR).neda3 is (True if fewer == chart else None)
+
+
+def test_an_improvement_not_yet_confirmed_is_no_worsening():
+    better = case(visits=[visit(after(day), edss) for day, edss in ((-5, 3.0), (180, 3.0), (360, 2.0))])
+    assert neda_in(better, YEAR).edss.free is True

@@ -331,3 +331,83 @@ def test_a_missing_analyte_of_a_test_that_was_done_is_named():
     found = state(case(treatments=[on("ocrelizumab", before(400))], labs=labs), "safety")
     assert found.state == "ok"
     assert "no neutrophils on record" in found.reason
+
+
+def test_improvement_not_yet_confirmed_is_no_warning():
+    chart = case(visits=[visit(before(300), 4.0), visit(before(20), 2.5)])
+    assert state(chart, "edss").state == "ok"
+
+
+def test_a_visit_on_the_first_day_outside_the_window_does_not_count():
+    def seen(days_ago):
+        return state(case(visits=[visit(before(700), 2.0), visit(before(days_ago), 2.0)]), "relapse").state
+
+    assert (seen(364), seen(365)) == ("ok", "not_assessable")
+
+
+def test_lesions_that_are_not_the_drugs_do_not_add_to_those_that_are():
+    scans = [
+        scan(360, study="a"),
+        scan(340, study="b", new_t2=5, enlarging_t2=0, comparison_study_id="a"),
+        scan(30, study="c", new_t2=1, enlarging_t2=0, comparison_study_id="b"),
+    ]
+    chart = case(scans=scans, treatments=[on("natalizumab", before(500))])
+    assert state(chart, "t2").state == "alert"
+    later = case(scans=scans, treatments=[on("natalizumab", before(300))])
+    assert state(later, "t2").state == "watch"
+
+
+def test_a_break_in_the_chain_of_comparisons_ends_what_is_covered():
+    scans = [
+        scan(420, study="a"),
+        scan(300, study="b", new_t2=0, enlarging_t2=0, comparison_study_id="a"),
+        scan(200, study="c"),
+        scan(20, study="d", new_t2=0, enlarging_t2=0, comparison_study_id="c"),
+    ]
+    found = state(case(scans=scans), "t2")
+    assert found.state == "not_assessable"
+    assert f"from {before(200)} to {before(20)}" in found.reason
+
+
+def test_a_scan_is_not_compared_with_one_of_the_same_day_or_of_another_region():
+    same_day = [scan(30, study="a"), scan(30, study="b", new_t2=0, enlarging_t2=0, comparison_study_id="a")]
+    assert "not on record" in state(case(scans=same_day), "t2").reason
+    cord = replace(scan(300, study="a"), region="cord")
+    unnamed = [scan(400, study="b"), cord, scan(30, study="c", new_t2=0, enlarging_t2=0)]
+    assert f"from {before(400)}" in state(case(scans=unnamed), "t2").reason
+
+
+def test_a_yearly_pair_may_be_a_month_early():
+    def judged(days_apart):
+        first, second = pair(pbvc_percent=-0.1)
+        return state(case(scans=[replace(first, date=before(30 + days_apart)), second]), "brain_volume").state
+
+    assert (judged(334), judged(335)) == ("not_assessable", "ok")
+
+
+def test_contrast_in_a_scan_of_the_cord_says_nothing_about_the_brain():
+    cord = replace(scan(20, study="cord", gd_given=True, gd_lesions=0), region="cord")
+    assert state(case(scans=[scan(30, gd_given=False), cord]), "gd").state == "not_assessable"
+
+
+def test_a_test_the_pool_seldom_holds_counts_once_it_was_recorded():
+    course = on("teriflunomide", before(400))
+    labs = [
+        lab(analyte, before(day), NORMAL[analyte], row=10 * day + place)
+        for day in (400, *range(385, 0, -14))
+        for place, analyte in enumerate(("lymphocytes", "alt", "ast"))
+    ]
+    assert state(case(treatments=[course], labs=labs), "safety").state == "ok"
+    measured = [fact("blood_pressure", before(390), "120", "mmHg")]
+    assert state(case(treatments=[course], labs=labs, facts=measured), "safety").state == "watch"
+
+
+@pytest.mark.parametrize(("days", "expected"), [(183, "watch"), (184, "ok")])
+def test_pml_is_thought_of_for_six_months_after_natalizumab(days, expected):
+    stopped = on("natalizumab", before(900), before(days))
+    assert state(case(treatments=[stopped]), "safety").state == expected
+
+
+def test_natalizumab_taken_again_is_no_former_drug():
+    courses = [on("natalizumab", before(900), before(150)), on("natalizumab", before(100))]
+    assert "months after natalizumab" not in state(case(treatments=courses), "safety").reason
