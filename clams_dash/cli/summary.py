@@ -124,18 +124,18 @@ def _neda_lines(found: Summary) -> Iterator[str]:
 
 def _safety_lines(found: Summary) -> Iterator[str]:
     from clams_dash.clinical.summary import stands_out
-    from clams_dash.clinical.words import printed_units
+    from clams_dash.clinical.words import plural, printed_units
 
     outstanding = [f"{one.state.value.replace('_', ' '):15} {one.text}" for one in found.safety if stands_out(one)]
-    yield f"\nSafety monitoring: {len(found.safety)} rules looked at, {len(outstanding)} to note"
+    yield f"\nSafety monitoring: {plural(len(found.safety), 'rule')} looked at, {len(outstanding)} to note"
     for line in dict.fromkeys(outstanding):
         yield f"  {printed_units(line)}"
 
 
 def _lab_lines(found: Summary) -> Iterator[str]:
-    from clams_dash.clinical.words import printed_units
+    from clams_dash.clinical.words import plural, printed_units
 
-    yield f"\nLaboratory, newest result of {len(found.labs)} analytes"
+    yield f"\nLaboratory, newest result of {plural(len(found.labs), 'analyte')}"
     for lab in found.labs:
         yield f"  {lab.severity.replace('_', ' '):15} {printed_units(lab.text)}"
 

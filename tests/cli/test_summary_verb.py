@@ -92,3 +92,14 @@ def test_nobody_and_nothing_dated_are_refused_in_words(anna: PoolFolder) -> None
     assert isinstance(undated, ClamsError)
     assert "give the day to look at with --at" in str(undated)
     assert "Nothing to compare: no visit recorded" in run(anna, "ben", "--at", "2026-01-01").stdout
+
+
+def test_counts_have_their_noun_in_the_right_number(pool: PoolFolder, import_tables: ImportTables) -> None:
+    import_tables(
+        patient=[{"patient_id": "anna"}],
+        lab=[{"patient_id": "anna", "date": "2025-01-01", "analyte": "alt", "value": 20, "unit": "U/L"}],
+        treatment=[{"patient_id": "anna", "dmt": "glatiramer_acetate", "start_date": "2020-01-01"}],
+    )
+    said = run(pool, "anna").stdout
+    assert "Laboratory, newest result of 1 analyte\n" in said
+    assert "Safety monitoring: 1 rule looked at, 0 to note" in said
