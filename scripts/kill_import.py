@@ -44,10 +44,12 @@ def main() -> int:
 def _run(kills: int, source: Path | None, work: Path, moments: random.Random) -> int:
     first, second = _write_source(work / "first", "a", 200, 1), source or _write_source(work / "second", "b", 4000, 6)
     base, served = PoolFolder(work / "base"), PoolFolder(work / "served")
-    _import(base, first).wait()
+    if _import(base, first).wait() != 0:
+        sys.exit(f"{first}: the first import, before any kill, failed; import it by hand to see why")
     shutil.copytree(base.path, served.path)
     started = time.monotonic()
-    _import(served, second).wait()
+    if _import(served, second).wait() != 0:
+        sys.exit(f"{second}: cannot be imported; import it by hand to see why")
     length = time.monotonic() - started
     unchanged = changed = late = 0
     while unchanged + changed < kills:

@@ -126,12 +126,12 @@ def _lab(draw: st.DrawFn, patient: str) -> dict[str, Any]:
     return draw(row)
 
 
-def import_rows(folder: PoolFolder, rows: Rows) -> None:
+def import_rows(folder: PoolFolder, rows: Rows, delivery: str = "first") -> None:
     """Import generated rows; every one of them has to be kept."""
     frames = {
         name: with_rows(pd.DataFrame(lines, dtype=object), f"{name}.csv") for name, lines in rows.items() if lines
     }
-    staged = Staged(format="tables", source="generated", sha256=str(folder.path), frames=frames)
+    staged = Staged(format="tables", source="generated", sha256=f"{folder.path} {delivery}", frames=frames)
     report = import_staged(folder, staged, centre=None, dry_run=False, progress=silent)
     assert report.errors == 0, [reject for reject in report.rejects if reject.severity == "error"]
 

@@ -76,7 +76,9 @@ def naming_people(rejects: Iterable[Reject], staged: Mapping[str, pd.DataFrame])
 
 def _with_measurements(studies: pd.DataFrame, images: ImagesDone, known: Known, rejects: list[Reject]) -> pd.DataFrame:
     """Put what was measured from the masks into the studies; the mask is right where a table says otherwise."""
-    measured = _measured_before(known) | images.measured
+    before = _measured_before(known)
+    measured = before | images.measured
+    origins = known.frame(tables.MRI).set_index("study_id")["mask_source"]
     studies = studies.copy()
     for position, study_id in enumerate(studies["study_id"]):
         for column, value in measured.get(study_id, {}).items():
@@ -86,6 +88,8 @@ def _with_measurements(studies: pd.DataFrame, images: ImagesDone, known: Known, 
                 reason = f"{column}: the mask gives {value:g}; the mask's value was kept"
                 rejects.append(Reject("mri", file, line, column, f"{told:g}", reason, "warning", "mask_disagrees"))
             studies.loc[studies.index[position], column] = value
+        if study_id in before and study_id not in images.measured and pd.isna(studies["mask_source"].iloc[position]):
+            studies.loc[studies.index[position], "mask_source"] = origins[study_id]
         if study_id in images.notes:
             notes = [studies["note"].iloc[position], *images.notes[study_id]]
             studies.loc[studies.index[position], "note"] = "; ".join(note for note in notes if not pd.isna(note))

@@ -210,10 +210,11 @@ def test_a_new_mask_takes_the_place_of_all_lesions_of_the_old(
 def test_a_corrected_report_does_not_undo_what_the_mask_gave(
     pool: PoolFolder, import_tables: ImportTables, tmp_path: Path
 ) -> None:
-    import_tables(tmp_path / "a", patient=[ANNA], **_with_mask(tmp_path / "a", 2))
+    import_tables(tmp_path / "a", patient=[ANNA], **_with_mask(tmp_path / "a", 2, mask_source="expert"))
     import_tables(mri=[{"study_id": "s1", "patient_id": "anna", "date": "2020-01-02", "report_text": "two lesions"}])
     (scan,) = cases.load_case(Database(pool), "anna").scans
     assert (scan.t2_count, scan.report_text, len(scan.series)) == (2, "two lesions", 2)
+    assert scan.mask_source == "expert"
 
 
 def test_an_erased_person_is_gone_from_every_file_of_the_pool_and_stays_away(
