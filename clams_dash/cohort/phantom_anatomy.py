@@ -22,6 +22,7 @@ _BENDS_MM = ((36.0, 2.6), (15.0, 1.3))
 """distance of knots and strength of the random fields that bend the template"""
 _COARSE_MM = 4
 _FOLD_KNOT_MM = 6.2
+_LEAN_KNOT_MM, _LEAN_MM = 16.0, 3.0
 _PIAL_MM = 2.4
 _SHRINK = (1.048, 1.03, 1.025)
 """the average head is larger, and above all wider, than most"""
@@ -81,19 +82,19 @@ class Anatomy:
     def _bend(self, rng: np.random.Generator, ventricle_mm: float, shrink: float) -> NDArray[np.float32]:
         """Place in the template from which every voxel is taken; worked out on a coarse grid."""
         shape, step = self.shape, _COARSE_MM
-        coarse = tuple(-(-size // step) + 1 for size in shape)
+        coarse = self._coarse(step)
         affine = self.template.affine.copy()
         affine[:3, :3] *= step
         nodes = np.stack(np.meshgrid(*(np.arange(size) * step for size in coarse), indexing="ij")).astype(np.float32)
         centre = np.array(shape, dtype=np.float32)[:, None, None, None] / 2
         size = np.array(_SHRINK, dtype=np.float32)[:, None, None, None] * np.float32(shrink)
         size = size + 0.016 * rng.standard_normal((3, 1, 1, 1)).astype(np.float32)
-        total = torque((coarse[0], coarse[1], coarse[2]), affine) + (nodes - centre) * (size - 1.0)
+        total = torque(coarse, affine) + (nodes - centre) * (size - 1.0)
         side = np.abs(nodes[0] + np.float32(self.template.affine[0, 3]))
         middle = 0.1 + 0.9 * np.clip((side - 2.0) / 24.0, 0.0, 1.0)
         for axis in range(3):
             for knot_mm, strength_mm in _BENDS_MM:
-                bend = np.float32(strength_mm) * smooth_field(rng, (coarse[0], coarse[1], coarse[2]), knot_mm / step)
+                bend = np.float32(strength_mm) * smooth_field(rng, coarse, knot_mm / step)
                 # The falx keeps the midline straight.
                 total[axis] += bend * middle if axis == 0 else bend
         pushed = np.clip(np.rint(nodes + total).astype(np.int64), 0, np.array(shape)[:, None, None, None] - 1)
@@ -120,13 +121,23 @@ class Anatomy:
         places = self.places
         depth = places["depth_mm"]
         surface = depth - np.float32(_PIAL_MM)
-        fissure = places["fissure_mm"] + 0.3 + 0.6 * places["infratentorial"]
+        fissure = places["fissure_mm"] + 0.3 + 0.6 * places["infratentorial"] + self._fissures_own(rng)
         cortical = places["cortical"]
         sheet, reach, open_mm = self._own_folds(where, depth, rng)
         # A sulcus is a sheet with a rounded lower edge; where the cortex is not drawn anew it is far away.
         below = np.clip(depth - reach, 0.0, None) + 12.0 * (1.0 - cortical)
         sheet = np.sqrt(sheet**2 + below**2) - open_mm
         return np.asarray(np.minimum(np.minimum(surface, fissure), sheet), dtype=np.float32)
+
+    def _fissures_own(self, rng: np.random.Generator) -> Values:
+        """How much narrower (mm) fissures and cisterns are here than in the average brain: no two are alike."""
+        coarse = self._coarse(_COARSE_MM)
+        here = upsampled(smooth_field(rng, coarse, 20.0 / _COARSE_MM), _COARSE_MM, self.shape)
+        return np.asarray(rng.normal(0.1, 0.25) + 0.5 * here.reshape(-1)[self.support], dtype=np.float32)
+
+    def _coarse(self, step: int) -> tuple[int, int, int]:
+        x, y, z = (-(-size // step) + 1 for size in self.shape)
+        return x, y, z
 
     def _own_folds(
         self, where: NDArray[np.float32], depth: Values, rng: np.random.Generator
@@ -140,6 +151,12 @@ class Anatomy:
         noise = smooth_field(rng, self.shape, _FOLD_KNOT_MM)
         deepness = smooth_field(rng, self.shape, 12.0)
         at_surface = where - np.float32(0.88) * np.clip(depth, 0.0, 26.0) * inward
+        # Sulci bend on their way in, the more the deeper.
+        for axis in range(3):
+            lean = upsampled(
+                smooth_field(rng, self._coarse(_COARSE_MM), _LEAN_KNOT_MM / _COARSE_MM), _COARSE_MM, self.shape
+            )
+            at_surface[axis] += np.float32(_LEAN_MM) * np.clip(depth / 14.0, 0.0, 1.6) * lean.reshape(-1)[self.support]
         side = np.sign(where[0] - np.float32(self.shape[0] / 2))
         # The hemispheres are folded each in its own way.
         at_surface[2] += np.where(side > 0, np.float32(9.0), np.float32(0.0))
@@ -156,7 +173,11 @@ class Anatomy:
             np.clip(nearest[axis], 0, size - 1, out=nearest[axis])
         deep = deepness[nearest[0], nearest[1], nearest[2]]
         openness = -0.25 + 0.55 * deepness[::-1][nearest[0], nearest[1], nearest[2]]
-        reach = np.clip(16.5 + 4.5 * deep, 0.0, 25.0)
+        height = where[2] + np.float32(self.template.affine[2, 3])
+        reach = np.clip(16.5 + 4.5 * deep + 5.0 * np.clip((height - 22.0) / 20.0, 0.0, 1.0), 0.0, 28.0)
+        # On the medial wall gyri are shallow.
+        off_midline = np.abs(where[0] + np.float32(self.template.affine[0, 3]))
+        reach *= 1.0 - 0.5 * np.clip((24.0 - off_midline) / 10.0, 0.0, 1.0)
         return distance.astype(np.float32), reach.astype(np.float32), openness.astype(np.float32)
 
     def at(self, parenchyma_ml: float, ventricle_mm: float) -> Tissue:

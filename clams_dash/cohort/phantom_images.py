@@ -20,6 +20,9 @@ ImageVolume = NDArray[np.int16]
 
 _SCALE = 200.0
 _RING_VOXELS = 200
+_RING_CORE = 0.42
+"""share of a ring-enhancing lesion's voxels that stays dark in the middle"""
+_RING_OPENING = 0.3
 _STRONG_FIELD_T = 2.5
 _BIAS_STEP = 8
 _PATCH_STEP = 3
@@ -36,7 +39,10 @@ class Look:
 
 
 class Textures:
-    """A person's fixed texture, the same at every study: patches of white matter, grain, folia, vessels in sulci."""
+    """A person's fixed texture, the same at every study: patches of white matter, grain, folia, vessels in sulci.
+
+    ``contrast`` scales how much brighter than white matter grey matter is on FLAIR.
+    """
 
     def __init__(self, anatomy: Anatomy, rng: np.random.Generator) -> None:
         support = anatomy.support
@@ -47,6 +53,7 @@ class Textures:
         self.grain = 0.016 * rng.standard_normal(len(support), dtype=np.float32)
         self.vessels = np.clip(fine - 1.1, 0.0, 1.0)
         self.folia = _folia(anatomy, fine)
+        self.contrast = float(rng.uniform(0.72, 1.0))
 
 
 def _folia(anatomy: Anatomy, wobble: Values) -> Values:
@@ -57,7 +64,7 @@ def _folia(anatomy: Anatomy, wobble: Values) -> Values:
     ring = np.sqrt(0.5 * x**2 + (y + 38.0) ** 2 + 1.3 * (z + 16.0) ** 2)
     behind = np.clip((-y - 44.0 + 0.2 * np.abs(x)) / 6.0, 0.0, 1.0)
     edge = np.clip((19.0 - anatomy.places["depth_mm"]) / 9.0, 0.0, 1.0)
-    waves = np.sin(ring * np.float32(2.0 * np.pi / 4.0) + 0.9 * wobble)
+    waves = np.sin(ring * np.float32(2.0 * np.pi / 4.0) + 1.5 * wobble)
     return np.asarray(waves * behind * edge * (anatomy.places["infratentorial"] > 0.5), dtype=np.float32)
 
 
@@ -86,10 +93,11 @@ class Scene:
 def flair(scene: Scene, rng: np.random.Generator) -> ImageVolume:
     """Fluid dark, grey above white matter, lesions bright with a faint halo, a thin line along the ventricles."""
     places, tissue, textures = scene.anatomy.places, scene.tissue, scene.textures
-    inner = np.clip(0.25 * places["deep_grey"] + 0.35 * places["infratentorial"], 0.0, 0.8)
-    solid = 0.735 + 0.185 * tissue.grey * (1.0 - inner)
-    solid += textures.white + textures.grain - 0.16 * np.clip(places["iron"], 0.0, 1.0) + 0.035 * places["tract"]
-    solid += 0.12 * textures.folia
+    inner = np.clip(0.1 * places["deep_grey"] + 0.35 * places["infratentorial"], 0.0, 0.8)
+    solid = 0.735 + 0.19 * textures.contrast * tissue.grey * (1.0 - inner)
+    solid -= 0.035 * places["deep_grey"] * (1.0 - tissue.grey)
+    solid += textures.white + textures.grain - 0.20 * np.clip(places["iron"], 0.0, 1.0) + 0.035 * places["tract"]
+    solid += 0.09 * textures.folia
     rim = np.exp(-((tissue.wall_mm - 0.7) ** 2) / 1.4)
     solid += 0.09 * rim
     paint, halo = _paint(scene, lambda lesion: lesion.brightness, halo=True)
@@ -120,7 +128,7 @@ def with_contrast(scene: Scene, plain: Values) -> Values:
     lit = plain + np.clip(1.3 * places["choroid"], 0.0, 1.3) * tissue.fluid + 0.9 * surface
     lit += (2.2 - plain) * veins
     enhancement = _enhancement(scene)
-    return np.asarray(lit + np.clip(1.7 - lit, 0.0, None) * np.clip(enhancement, 0.0, 1.0), dtype=np.float32)
+    return np.asarray(lit + np.clip(1.62 - lit, 0.0, None) * np.clip(enhancement, 0.0, 1.0), dtype=np.float32)
 
 
 def finished_t1(scene: Scene, image: Values, rng: np.random.Generator) -> ImageVolume:
@@ -135,7 +143,7 @@ def _paint(scene: Scene, strength: Callable[[PhantomLesion], float], halo: bool)
     drawn = [(lesion, lesion.order[: lesion.sizes[scene.study]]) for lesion in scene.lesions]
     for lesion, voxels in drawn:
         # The core, which grew first, is the brightest part.
-        hard.ravel()[voxels] = np.float32(strength(lesion)) * np.linspace(1.10, 0.84, len(voxels), dtype=np.float32)
+        hard.ravel()[voxels] = np.float32(strength(lesion)) * np.linspace(1.12, 0.72, len(voxels), dtype=np.float32)
     every = np.concatenate([np.empty(0, dtype=np.int64), *(voxels for _, voxels in drawn)])
     if not len(every):
         nothing = np.zeros(len(support), dtype=np.float32)
@@ -144,7 +152,7 @@ def _paint(scene: Scene, strength: Callable[[PhantomLesion], float], halo: bool)
     wide = np.zeros(shape, dtype=np.float32) if halo else hard
     if halo:
         wide[around] = ndimage.gaussian_filter(hard[around], _HALO_SIGMA, truncate=2.5)
-    hard[around] = ndimage.gaussian_filter(hard[around], 0.6, truncate=2.5)
+    hard[around] = ndimage.gaussian_filter(hard[around], 0.7, truncate=2.5)
     return hard.ravel()[support], wide.ravel()[support]
 
 
@@ -157,18 +165,31 @@ def _box(voxels: NDArray[np.int64], shape: tuple[int, int, int], margin: int) ->
 
 
 def _enhancement(scene: Scene) -> Values:
-    """Small fresh lesions enhance as a whole, larger ones as a ring."""
+    """Small fresh lesions enhance as a nodule, larger ones as a ring that is open towards cortex or ventricle."""
     shape = scene.anatomy.shape
     hard = np.zeros(shape, dtype=np.float32)
     for lesion in scene.lesions:
         size = lesion.sizes[scene.study]
         if size and scene.study in lesion.enhancing:
-            inner = 0 if size < _RING_VOXELS else int(0.42 * size)
-            hard.ravel()[lesion.order[inner:size]] = 1.0
-            hard.ravel()[lesion.order[:inner]] = 0.12
-            box = _box(lesion.order[:size], shape, 2)
-            hard[box] = ndimage.gaussian_filter(hard[box], 0.55, truncate=2.5)
+            glow = np.float32(np.clip(lesion.brightness, 0.75, 1.1))
+            if size < _RING_VOXELS:
+                hard.ravel()[lesion.order[:size]] = glow * np.linspace(1.0, 0.55, size, dtype=np.float32)
+            else:
+                inner = int(_RING_CORE * size)
+                hard.ravel()[_open_ring(scene, lesion, lesion.order[inner:size])] = glow
+                hard.ravel()[lesion.order[:inner]] = 0.12
+            box = _box(lesion.order[:size], shape, 3)
+            hard[box] = ndimage.gaussian_filter(hard[box], 0.7, truncate=2.5)
     return np.asarray(hard.ravel()[scene.anatomy.support])
+
+
+def _open_ring(scene: Scene, lesion: PhantomLesion, shell: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The shell of a lesion without the part nearest to what it lies against; deep lesions keep a closed ring."""
+    against = {"periventricular": scene.tissue.wall_mm, "juxtacortical": scene.tissue.cortex_mm}.get(lesion.region)
+    if against is None:
+        return shell
+    place = np.clip(np.searchsorted(scene.anatomy.support, shell), 0, len(against) - 1)
+    return shell[against[place] > np.quantile(against[place], _RING_OPENING)]
 
 
 def _finish(scene: Scene, image: Values, rng: np.random.Generator) -> ImageVolume:

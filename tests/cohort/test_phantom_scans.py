@@ -16,6 +16,8 @@ from clams_dash.cohort.phantom_drawing import draw_patient
 from clams_dash.cohort.phantom_fields import torque
 from clams_dash.cohort.phantom_reports import TRUTH_FILE, report_conflicts
 from clams_dash.cohort.phantom_stories import STORIES, Chosen, choose_stories
+from clams_dash.cohort.simulate import simulate_cohort
+from clams_dash.config import DEMO_PATIENTS, DEMO_SCANS, DEMO_SEED
 from clams_dash.errors import ClamsError
 from clams_dash.imaging.grid import resample
 from clams_dash.imaging.lesions import as_mask, measure
@@ -151,16 +153,28 @@ def test_every_lesion_is_one_component_and_two_voxels_from_the_next(drawn: tuple
             assert not ((mask.data > 0) & near & ~own).any()
 
 
+def recounted_enhancing(frames: Frames, folder: Path, study: str) -> int:
+    """Lesions of the mask that are brighter on T1 after contrast than before it."""
+    before, after = (volume(frames, folder, study, name).data.astype(float) for name in ("T1W", "T1W_GD"))
+    mask = mask_of(frames, folder, study).data
+    white = np.median(before[before > 0])
+    # The core of a ring and its open side stay dark.
+    rises = [np.percentile((after - before)[mask == n], 75) for n in np.unique(mask[mask > 0])]
+    return sum(rise > 0.22 * white for rise in rises)
+
+
+def assert_enhancing_recount(frames: Frames, folder: Path) -> int:
+    """The number of studies after contrast; every one shows as many enhancing lesions as its row says."""
+    studies = imaged(frames)
+    after_contrast = studies[studies["gd_lesions"].notna()]
+    for row in after_contrast.itertuples():
+        assert recounted_enhancing(frames, folder, str(row.study_id)) == row.gd_lesions
+    return len(after_contrast)
+
+
 def test_enhancing_lesions_can_be_recounted_from_the_two_t1_images(drawn: tuple[Frames, Frames, Path]) -> None:
     _, frames, folder = drawn
-    for row in imaged(frames).itertuples():
-        before, after = (
-            volume(frames, folder, str(row.study_id), name).data.astype(float) for name in ("T1W", "T1W_GD")
-        )
-        mask = mask_of(frames, folder, str(row.study_id)).data
-        white = np.median(before[before > 0])
-        risen = [np.percentile((after - before)[mask == n], 70) > 0.25 * white for n in np.unique(mask[mask > 0])]
-        assert sum(risen) == row.gd_lesions
+    assert assert_enhancing_recount(frames, folder) == len(imaged(frames))
 
 
 def test_brain_volume_in_the_table_is_that_of_the_drawn_brain(drawn: tuple[Frames, Frames, Path]) -> None:
@@ -321,11 +335,13 @@ def test_same_seed_draws_the_same_files_in_one_process_or_two(cohort: Frames, tm
 
 
 @pytest.mark.slow
-def test_twelve_patients_recount_and_the_stories_come_first(cohort: Frames, tmp_path: Path) -> None:
-    frames = phantoms_of(cohort, scans=12, seed=11, folder=tmp_path)
+def test_every_scanned_patient_of_the_default_demo_recounts_from_the_files(tmp_path: Path) -> None:
+    whole = simulate_cohort(DEMO_PATIENTS, DEMO_SEED)
+    frames = phantoms_of(whole, scans=DEMO_SCANS, seed=DEMO_SEED, folder=tmp_path, processes=2)
     assert frames["series"]["study_id"].nunique() == len(imaged(frames))
-    assert imaged(frames)["patient_id"].nunique() == 12
+    assert imaged(frames)["patient_id"].nunique() == DEMO_SCANS
     assert_recounts(frames, tmp_path)
+    assert assert_enhancing_recount(frames, tmp_path) > DEMO_SCANS
     assert report_conflicts(tmp_path)
 
 
