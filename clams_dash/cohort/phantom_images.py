@@ -127,6 +127,8 @@ def with_contrast(scene: Scene, plain: Values) -> Values:
     surface = scene.textures.vessels * np.clip(1.0 - np.abs(tissue.cortex_mm) / 1.8, 0.0, 1.0)
     lit = plain + np.clip(1.3 * places["choroid"], 0.0, 1.3) * tissue.fluid + 0.9 * surface
     lit += (2.2 - plain) * veins
+    # A vessel or the plexus beside a lesion must not make it look enhancing.
+    lit = np.where(_lesioned(scene), plain, lit)
     enhancement = _enhancement(scene)
     return np.asarray(lit + np.clip(1.62 - lit, 0.0, None) * np.clip(enhancement, 0.0, 1.0), dtype=np.float32)
 
@@ -162,6 +164,14 @@ def _box(voxels: NDArray[np.int64], shape: tuple[int, int, int], margin: int) ->
         slice(max(int(axis.min()) - margin, 0), min(int(axis.max()) + margin + 1, size))
         for axis, size in zip(places, shape, strict=True)
     )
+
+
+def _lesioned(scene: Scene) -> NDArray[np.bool_]:
+    """Voxels of the support that belong to a lesion of the study."""
+    inside = np.zeros(scene.anatomy.shape, dtype=np.bool_)
+    for lesion in scene.lesions:
+        inside.ravel()[lesion.order[: lesion.sizes[scene.study]]] = True
+    return np.asarray(inside.ravel()[scene.anatomy.support])
 
 
 def _enhancement(scene: Scene) -> Values:
