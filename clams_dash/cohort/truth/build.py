@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from clams_dash.cohort.frozen import generator_digest
 from clams_dash.cohort.parameters import Parameters
 from clams_dash.cohort.people import People
 from clams_dash.cohort.simulate import Simulated
@@ -99,7 +100,11 @@ def build_truth(cohort: Simulated, seed: int, plan: TruthPlan, progress: Progres
     truth = pd.concat(
         [_rows(cohort, decisions, captured, worked[row]) for row in range(len(decisions))], ignore_index=True
     )
-    return {"truth": truth, "world": cohort.world.frame(), "burden": burden_frame(cohort.world.drugs.names)}
+    return {
+        "truth": truth,
+        "world": cohort.world.frame().assign(generator_sha256=generator_digest()),
+        "burden": burden_frame(cohort.world.drugs.names),
+    }
 
 
 def _tasks(
