@@ -12,6 +12,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from clams_dash import __version__
+from clams_dash.clinical.summary import Summary, summary
 from clams_dash.config import Settings
 from clams_dash.errors import ModelError
 from clams_dash.model.records import Case
@@ -42,6 +43,12 @@ class PoolServices:
         """See :class:`clams_dash.web.services.Services`."""
         case = cases.load_case(self._database, patient_id)
         return case if at is None else case.as_of(at)
+
+    def summary(self, patient_id: str, at: date | None = None) -> Summary | None:
+        """See :class:`clams_dash.web.services.Services`."""
+        case = self.open_case(patient_id)
+        day = at or case.last_date()
+        return summary(case, day) if day else None
 
     def case_page(
         self, search: str, sort: cases.SortKey, descending: bool, rows: int, first: int

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
+from clams_dash.clinical.summary import Summary
 from clams_dash.model.records import Case
 from clams_dash.pool import cases, quality
 from clams_dash.pool.background import Work
@@ -50,6 +51,9 @@ class Services(Protocol):
 
     def open_case(self, patient_id: str, at: date | None = None) -> Case:
         """The records of one person, as known on ``at`` (None = today). Raises UnknownPatient."""
+
+    def summary(self, patient_id: str, at: date | None = None) -> Summary | None:
+        """What the rules say of one person on ``at`` (None = the day of the last data); None without any data."""
 
     def case_page(
         self, search: str, sort: cases.SortKey, descending: bool, rows: int, first: int

@@ -1,4 +1,4 @@
-"""The consultation: header, course, MRI and perspectives of one case.
+"""The consultation: header, what changed, activity, course, MRI and perspectives of one case.
 
 Flow of the page::
 
@@ -20,7 +20,7 @@ from clams_dash.web.elements import named
 from clams_dash.web.figures.timeline import CURSOR_SHAPE, timeline
 from clams_dash.web.ids import Consultation
 from clams_dash.web.services import Services
-from clams_dash.web.views import mri_panel, perspectives_panel
+from clams_dash.web.views import mri_panel, perspectives_panel, state_panel
 
 GRAPH_CONFIG: Any = {"displayModeBar": False, "responsive": True, "doubleClick": False}
 
@@ -36,6 +36,7 @@ def layout(services: Services, patient_id: str, at: date | None) -> Component:
         [
             dcc.Store(id=Consultation.PATIENT, data=patient_id),
             _header(case, day, at),
+            *_state(services, patient_id, at),
             html.Main(
                 [
                     _course(case, study),
@@ -100,6 +101,12 @@ def cursor_patch(case: Case, study_id: str | None) -> Patch:
     cursor["x0"] = day
     cursor["x1"] = day
     return patch
+
+
+def _state(services: Services, patient_id: str, at: date | None) -> list[Component]:
+    """The line since the last visit and the strip; nothing where nothing is recorded."""
+    summary = services.summary(patient_id, at)
+    return [state_panel.layout(summary)] if summary else []
 
 
 def _header(case: Case, day: date | None, at: date | None) -> Component:
