@@ -24,7 +24,7 @@ def clams(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     [
         ["nonsense"],
         ["import"],
-        ["import", "x", "--format", "bids"],
+        ["import", "x", "--format", "pigeon"],
         ["demo", "--patients", "none"],
         ["predict"],
         ["export"],
