@@ -65,7 +65,8 @@ def test_another_seed_gives_other_patients(at_once: PoolFolder, tmp_path: Path) 
 
 def test_nothing_is_set_aside_or_left_over(interrupted: tuple[PoolFolder, list[int]]) -> None:
     folder, _ = interrupted
-    assert Database(folder).rows("rejects") == []
+    # Warnings are kept: a registry sees people soon after relapses, and EDSS may jump between visits.
+    assert {row["severity"] for row in Database(folder).rows("rejects")} <= {"warning"}
     assert not (folder.path / ".drawing").exists()
 
 

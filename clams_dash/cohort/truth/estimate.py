@@ -11,6 +11,8 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 _HELD_BACK = 0.02
+_FAR_FROM_ZERO = 3.5
+"""standard errors"""
 
 
 @dataclass(slots=True)
@@ -46,12 +48,13 @@ class Average:
 def regressed_means(outcomes: FloatArray, controls: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Means of outcomes (outcome x draw) and their standard errors, given controls (control x draw) of mean zero.
 
-    What goes along with the controls is taken away. The regression is held back by the second moments of the controls:
-    a control whose event happened in no draw is a constant, and would otherwise carry the mean anywhere.
+    What goes along with the controls is taken away. A control whose mean is far from zero is left out: its event
+    happened in too few draws, what is left of it is the chance of the event, which goes with the hidden state, and its
+    slope would carry the mean anywhere. The regression is held back by the second moments of the controls.
     """
     draws = outcomes.shape[1]
-    moments = (controls**2).mean(axis=1)
-    used = controls[moments > 1e-12]
+    spread = controls.std(axis=1)
+    used = controls[(spread > 1e-9) & (np.abs(controls.mean(axis=1)) <= _FAR_FROM_ZERO * spread / np.sqrt(draws))]
     centred = used - used.mean(axis=1, keepdims=True)
     gram = centred @ centred.T / draws + np.diag(_HELD_BACK * (used**2).mean(axis=1))
     slopes = np.linalg.solve(gram, centred @ (outcomes - outcomes.mean(axis=1, keepdims=True)).T / draws)

@@ -30,6 +30,15 @@ def test_a_control_whose_event_never_came_does_not_carry_the_mean_away() -> None
     assert error[0] == pytest.approx(outcome.std() / np.sqrt(DRAWS), rel=0.01)
 
 
+def test_a_rare_event_that_missed_all_draws_does_not_shift_what_goes_with_its_chance() -> None:
+    """Expected in two draws, seen in none: its control is minus a chance that differs between hidden states."""
+    rng = np.random.default_rng(5)
+    chance = 0.0005 * rng.gamma(1.0, 4.0, DRAWS)
+    outcome = (0.05 + 20.0 * chance)[None, :]
+    mean, _ = regressed_means(outcome, -chance[None, :])
+    assert mean[0] == pytest.approx(outcome.mean(), rel=0.02)
+
+
 def test_the_stated_error_is_the_spread_of_repeated_estimates() -> None:
     rng = np.random.default_rng(2)
     means, errors = [], []
