@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from clams_dash.clinical.words import in_sentence, plural
 from clams_dash.model import catalogues
 from clams_dash.model.records import Case, Patient
 
@@ -50,11 +51,6 @@ def dmt_label(dmt: str) -> str:
     return known.label if known else dmt
 
 
-def in_sentence(label: str) -> str:
-    """A label with a small first letter, unless it starts with an abbreviation."""
-    return label if label[1:2].isupper() else label[:1].lower() + label[1:]
-
-
 def present_therapy(case: Case, day: date | None) -> str:
     """The therapy on a day and since when."""
     current = case.treatment_on(day) if day else None
@@ -67,11 +63,6 @@ def duration(first: date, last: date) -> str:
     """Time between two dates, in months below two years."""
     months = round((last - first).days / (DAYS_PER_YEAR / 12))
     return plural(months, "month") if months < 24 else plural(years_between(first, last), "year")
-
-
-def plural(count: int, noun: str, many: str | None = None) -> str:
-    """A count with its noun in the right number."""
-    return f"{count} {noun if count == 1 else many or noun + 's'}"
 
 
 def edss(case: Case, day: date | None) -> tuple[str, str | None]:

@@ -12,11 +12,11 @@ import dash_ag_grid as dag
 from dash import ClientsideFunction, Dash, Input, Output, State, html
 from dash.development.base_component import Component
 
+from clams_dash.clinical.words import plural
 from clams_dash.pool.quality import ANY_ROW, Batch, Completeness, Finding, FindingCount, FindingFilter
 from clams_dash.web.elements import asked_rows, named
 from clams_dash.web.ids import DataPool
 from clams_dash.web.services import Quality, Services
-from clams_dash.web.wording import plural
 
 PAGE_ROWS = 100
 MOST_CENTRES = 12

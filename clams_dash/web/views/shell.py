@@ -8,12 +8,12 @@ from urllib.parse import parse_qs
 from dash import Dash, Input, Output, html
 from dash.development.base_component import Component
 
+from clams_dash.clinical.words import plural
 from clams_dash.errors import ClamsError
 from clams_dash.web import routes
 from clams_dash.web.ids import Shell
 from clams_dash.web.services import Services
 from clams_dash.web.views import case_list, consultation, data_pool
-from clams_dash.web.wording import plural
 
 _EARLIEST_DAY = date(1950, 1, 1)
 
