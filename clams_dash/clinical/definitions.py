@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 
 from clams_dash.clinical import rule_files
 from clams_dash.errors import FactsError
+from clams_dash.model import catalogues
 
 PROGRESSION_RULES = rule_files.RULES_DIR / "progression.toml"
 
@@ -60,7 +61,7 @@ def pira_definition(name: str) -> PiraDefinition:
 
 def load_rules(path: Path) -> ProgressionRules:
     """Read and check a rules file. Raises FactsError naming the file and what is wrong in it."""
-    raw = rule_files.settings(path)
+    raw = catalogues.read_toml(path)
     try:
         definitions = {entry["name"]: _definition(entry) for entry in raw["pira"]}
         rules = ProgressionRules(definitions, str(raw["default_pira"]), int(raw["raw"]["days_before_onset"]))

@@ -20,6 +20,7 @@ from clams_dash.clinical import rule_files
 from clams_dash.clinical.edss import EDSS_RULES, is_valid
 from clams_dash.clinical.rule_files import RULES_DIR, Row
 from clams_dash.errors import FactsError
+from clams_dash.model import catalogues
 from clams_dash.model.records import Source, Visit
 from clams_dash.model.tables import VISIT
 
@@ -140,7 +141,7 @@ def disagreement(visit: Visit) -> EdssDisagreement | None:
 
 def load_rule(rules_path: Path, table_path: Path) -> NeurostatusRule:
     """Read the conversions and the table. Raises FactsError naming file, row and column."""
-    raw = rule_files.settings(rules_path)
+    raw = catalogues.read_toml(rules_path)
     try:
         part = raw["neurostatus"]
         visual, bladder = (np.array(part[name], dtype=np.int64) for name in ("visual", "bowel_bladder"))

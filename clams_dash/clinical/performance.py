@@ -14,12 +14,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from clams_dash.clinical import rule_files
 from clams_dash.clinical.convention import Convention
 from clams_dash.clinical.definitions import PROGRESSION_RULES
 from clams_dash.clinical.progression import Kind, Score, confirmed_changes
 from clams_dash.clinical.scan import WORSE, Change, days_since_relapse, scan
 from clams_dash.errors import FactsError
+from clams_dash.model import catalogues
 from clams_dash.model.records import Case, Visit
 
 FirstReference = Literal["first", "best_of_two"]
@@ -175,7 +175,7 @@ def edss_plus_tests() -> tuple[str, ...]:
 
 def load_performance_rules(path: Path) -> tuple[dict[str, PerformanceRule], tuple[str, ...]]:
     """Tests by name, and those of EDSS-plus. Raises FactsError naming the file and what is wrong in it."""
-    raw = rule_files.settings(path)
+    raw = catalogues.read_toml(path)
     try:
         known = {entry["name"]: _rule(entry) for entry in raw["performance"]}
         parts = tuple(raw["edss_plus"]["tests"])

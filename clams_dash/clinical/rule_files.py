@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from clams_dash.config import FACTS_DIR
 from clams_dash.errors import FactsError
@@ -85,15 +83,3 @@ def rows(path: Path) -> tuple[Row, ...]:
     if not found:
         raise FactsError(f"{path}: holds no rows; it belongs to the project's data folder")
     return found
-
-
-def settings(path: Path) -> dict[str, Any]:
-    """A TOML file of rules. Raises FactsError when it cannot be read."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise FactsError(
-            f"{path}: cannot be read ({error.strerror}); it belongs to the project's data folder"
-        ) from error
-    except tomllib.TOMLDecodeError as error:
-        raise FactsError(f"{path}: not valid TOML ({error})") from error

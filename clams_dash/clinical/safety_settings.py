@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from clams_dash.clinical import rule_files
 from clams_dash.clinical.rule_files import RULES_DIR
 from clams_dash.errors import FactsError
+from clams_dash.model import catalogues
 
 SAFETY_FILE = RULES_DIR / "safety.toml"
 
@@ -63,7 +63,7 @@ class SafetySettings:
 
 def load_settings(path: Path) -> SafetySettings:
     """Read the settings. Raises FactsError naming the file and what is wrong in it."""
-    raw = rule_files.settings(path)
+    raw = catalogues.read_toml(path)
     try:
         monitoring, pml, chips = raw["monitoring"], raw["pml"], raw["eligibility"]
         low, high = raw["person"]["childbearing_age"]

@@ -15,12 +15,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from clams_dash.clinical import rule_files
 from clams_dash.clinical.definitions import PROGRESSION_RULES
 from clams_dash.clinical.edss import ThresholdConvention, threshold
 from clams_dash.clinical.neurostatus import SYSTEMS
 from clams_dash.clinical.scan import days_since_relapse
 from clams_dash.errors import FactsError
+from clams_dash.model import catalogues
 from clams_dash.model.records import Case, Visit
 
 State = Literal["converted", "not_converted", "not_assessable"]
@@ -165,7 +165,7 @@ def _leading(reference: dict[str, int], onset: dict[str, int], confirmation: dic
 
 def load_spms_rule(path: Path) -> SpmsRule:
     """Read and check the definition. Raises FactsError naming the file and what is wrong in it."""
-    raw = rule_files.settings(path)
+    raw = catalogues.read_toml(path)
     try:
         entry = raw["spms"]
         rule = SpmsRule(

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from clams_dash.clinical import rule_files
 from clams_dash.clinical.rule_files import RULES_DIR
 from clams_dash.errors import FactsError
+from clams_dash.model import catalogues
 
 STANDING_FILE = RULES_DIR / "standing.toml"
 
@@ -42,7 +42,7 @@ class StandingSettings:
 
 def load_settings(path: Path) -> StandingSettings:
     """Read the settings. Raises FactsError naming the file and what is wrong in it."""
-    raw = rule_files.settings(path)
+    raw = catalogues.read_toml(path)
     try:
         severity, bands = raw["severity"], raw["bands"]
         percentiles = tuple(float(value) for value in bands["percentiles"])

@@ -7,7 +7,6 @@ another. Sources: clinical.md 4.3; which drug gains where is a design value ther
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 
 from clams_dash.cohort.sections import EFFECTS_DIR
 from clams_dash.errors import FactsError
-from clams_dash.model.catalogues import dmts
+from clams_dash.model.catalogues import dmts, read_toml
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -134,13 +133,7 @@ class Family:
 
 def load_families(path: Path = FAMILIES_FILE) -> dict[str, Family]:
     """Families by name. Raises FactsError naming file, family, term and key."""
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise FactsError(f"{path}: cannot be read ({error.strerror})") from error
-    except tomllib.TOMLDecodeError as error:
-        raise FactsError(f"{path}: not valid TOML ({error})") from error
-    return {name: _family(path, name, raw) for name, raw in document.items()}
+    return {name: _family(path, name, raw) for name, raw in read_toml(path).items()}
 
 
 def family_named(name: str, path: Path = FAMILIES_FILE) -> Family:

@@ -11,8 +11,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from clams_dash.cohort.sections import EFFECTS_DIR, limits, read_document, read_section, share
+from clams_dash.cohort.sections import EFFECTS_DIR, limits, read_section, share
 from clams_dash.errors import FactsError
+from clams_dash.model.catalogues import read_toml
 
 GENERATOR_FILE = EFFECTS_DIR / "generator.toml"
 
@@ -296,7 +297,7 @@ _SECTIONS: dict[str, type[Any]] = {
 
 def load_parameters(path: Path = GENERATOR_FILE) -> Parameters:
     """Parameters of the generator. Raises FactsError naming the file and the key at fault."""
-    document = read_document(path)
+    document = read_toml(path)
     unknown = sorted(set(document) - set(_SECTIONS))
     if unknown:
         raise FactsError(f"{path}: unknown section [{unknown[0]}]; known are {', '.join(_SECTIONS)}")

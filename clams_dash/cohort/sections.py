@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import Field, field, fields
 from datetime import date
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any, TypeVar
 
 from clams_dash.config import FACTS_DIR
 from clams_dash.errors import FactsError
+from clams_dash.model.catalogues import read_toml
 
 EFFECTS_DIR = FACTS_DIR / "effects"
 
@@ -28,18 +28,8 @@ def share() -> Any:
 
 def read_sections(path: Path, kind: type[Section]) -> dict[str, Section]:
     """All sections of a file whose sections are of one kind. Raises FactsError naming the file and the key at fault."""
-    document = read_document(path)
+    document = read_toml(path)
     return {name: read_section(path, name, kind, document) for name in document}
-
-
-def read_document(path: Path) -> dict[str, Any]:
-    """A TOML file. Raises FactsError naming it."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise FactsError(f"{path}: cannot be read ({error.strerror})") from error
-    except tomllib.TOMLDecodeError as error:
-        raise FactsError(f"{path}: not valid TOML ({error})") from error
 
 
 def read_section(path: Path, name: str, kind: type[Section], document: dict[str, Any]) -> Section:

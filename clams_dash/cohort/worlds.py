@@ -70,6 +70,10 @@ class World:
         """Exponents (outcome x person) on the log effects of the drugs that persons with these features start."""
         return self.family.exponents(features, self.drug_class[drug], self.scenario.heterogeneity)
 
+    def centre_relapse_factor(self, centre: IntArray) -> FloatArray:
+        """What a centre's own mix of people does to relapse and lesion frailty (``people.draw_people``)."""
+        return np.where(self.shifted[centre], self.scenario.shift_relapse_ratio, 1.0)
+
     def centre_escalation(self, centre: IntArray) -> FloatArray:
         """A centre's habit: added to the pull towards stronger drugs."""
         return np.asarray(self.escalation_by_centre[centre] + self.shifted[centre] * self.scenario.shift_escalation)

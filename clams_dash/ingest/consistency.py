@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -26,7 +25,7 @@ CHECK_RULES = FACTS_DIR / "rules" / "checks.toml"
 @lru_cache(maxsize=1)
 def rules() -> dict[str, dict[str, Any]]:
     """The checks by name: what each means, its source and its limit."""
-    return tomllib.loads(CHECK_RULES.read_text(encoding="utf-8"))
+    return catalogues.read_toml(CHECK_RULES)
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import tomllib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from clams_dash.config import FACTS_DIR
 from clams_dash.errors import FactsError
@@ -41,6 +43,18 @@ class Analyte:
     plausible_high: float
     decimals: int
     limits_note: str
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """A TOML file of facts. Raises FactsError, naming the file, when it cannot be read or is no TOML."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise FactsError(
+            f"{path}: cannot be read ({error.strerror}); it belongs to the project's data folder"
+        ) from error
+    except ValueError as error:
+        raise FactsError(f"{path}: not valid TOML ({error})") from error
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:

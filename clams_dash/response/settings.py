@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any, TypeVar
 
 from clams_dash.config import FACTS_DIR
 from clams_dash.errors import FactsError
+from clams_dash.model.catalogues import read_toml
 
 RESPONSE_RULES = FACTS_DIR / "rules" / "response.toml"
 SUPPORT_RULES = FACTS_DIR / "rules" / "support.toml"
@@ -119,25 +119,14 @@ def _section(kind: type[_Section], raw: dict[str, Any], path: Path) -> _Section:
     return kind(**values)
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise FactsError(
-            f"{path}: cannot be read ({error.strerror}); it belongs to the project's data folder"
-        ) from error
-    except tomllib.TOMLDecodeError as error:
-        raise FactsError(f"{path}: not valid TOML ({error})") from error
-
-
 def load_rules(response: Path, support: Path) -> ResponseRules:
     """Read both files. Raises FactsError naming the file and the entry at fault."""
-    raw = _read(response)
+    raw = read_toml(response)
     return ResponseRules(
         design=_section(Design, raw.get("design", {}), response),
         offset=_section(OffsetPriors, raw.get("offset", {}), response),
         boosting=_section(Boosting, raw.get("boosting", {}), response),
-        support=_section(Support, _read(support), support),
+        support=_section(Support, read_toml(support), support),
     )
 
 

@@ -8,7 +8,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from clams_dash.clinical import rule_files
 from clams_dash.clinical.rule_files import RULES_DIR
 from clams_dash.errors import FactsError
 from clams_dash.model import catalogues
@@ -135,7 +134,7 @@ class ActivitySettings:
 
 def load_settings(path: Path) -> ActivitySettings:
     """Read the settings. Raises FactsError naming the file and what is wrong in it."""
-    raw = rule_files.settings(path)
+    raw = catalogues.read_toml(path)
     try:
         found = _settings(raw)
     except (KeyError, TypeError, ValueError) as error:

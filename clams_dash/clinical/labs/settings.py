@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from clams_dash.clinical import rule_files
 from clams_dash.clinical.rule_files import RULES_DIR
 from clams_dash.errors import FactsError
 from clams_dash.model import catalogues
@@ -59,7 +58,7 @@ class LabSettings:
 
 def load_settings(path: Path) -> LabSettings:
     """Read the settings. Raises FactsError naming the file and what is wrong in it."""
-    raw = rule_files.settings(path)
+    raw = catalogues.read_toml(path)
     try:
         nfl, trend, validity = raw["nfl"], raw["trend"], raw["validity"]
         days = {name: int(value) for name, value in validity.items() if name not in ("default", "source")}

@@ -148,7 +148,7 @@ class _Capture:
 def _log_choice(who: IntArray, drug: IntArray, moment: Moment, cohort: Simulated) -> FloatArray:
     """Log probability (``PULL_GRID`` x who) of the drugs chosen, as hidden traits add to the pull of activity."""
     world, parameters = cohort.world, cohort.parameters.treatment
-    shift = np.where(world.shifted[cohort.people.centre], world.scenario.shift_relapse_ratio, 1.0)
+    shift = world.centre_relapse_factor(cohort.people.centre)
     blank: People = replace(cohort.people, frailty=shift, confounder=np.zeros(len(shift)))
     base = utilities(who, moment.therapy, moment.known, blank, world, parameters)
     slope = parameters.activity_weight * (world.drugs.efficacy_rank - 2.5) / 2.0 * world.scenario.choice_sharpness

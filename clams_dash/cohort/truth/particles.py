@@ -80,7 +80,7 @@ class ParticleFilter:
         count = self.decisions * particles
         self.owner = np.repeat(np.arange(self.decisions), particles)
         self.base = people.take(self.owner)
-        self.shift = np.where(world.shifted[self.base.centre], world.scenario.shift_relapse_ratio, 1.0)
+        self.shift = world.centre_relapse_factor(self.base.centre)
         self.prior = Prior.of(parameters, world)
         self.traits = self.prior.draw(count, self.rng)
         self.people = self._with_traits()
