@@ -284,11 +284,11 @@ def _count_columns() -> list[dict[str, Any]]:
 
 def _fault_columns() -> list[dict[str, Any]]:
     return [
-        _column("severity", "Kind", 92),
-        _column("table_name", "Table", 80),
-        _column("place", "Source file and row", 155, tooltipField="place"),
-        _column("patient_id", "Case", 80, cellRenderer="ClamsCaseLink"),
-        _column("value", "Value", 90, tooltipField="value"),
-        _column("reason", "What is wrong", 262, wrapText=True, tooltipField="reason"),
+        _column("severity", "Kind", 86),
+        _column("table_name", "Table", 72),
+        _column("place", "Source file and row", 195, wrapText=True, tooltipField="place"),
+        _column("patient_id", "Case", 118, cellRenderer="ClamsCaseLink"),
+        _column("value", "Value", 84, tooltipField="value"),
+        _column("reason", "What is wrong", 200, wrapText=True, tooltipField="reason"),
         _column("batch_id", "Batch", 145),
     ]
