@@ -16,12 +16,12 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 from plotly.offline import get_plotlyjs
 
+from clams_dash.clinical import case_words
 from clams_dash.config import default_pool_dir
 from clams_dash.model.records import Case
 from clams_dash.pool import cases
 from clams_dash.pool.database import Database
 from clams_dash.pool.folder import PoolFolder
-from clams_dash.web import wording
 from clams_dash.web.figures.timeline import timeline
 
 _WIDE, _HIGH, _COLUMNS = 760, 520, 3
@@ -35,8 +35,12 @@ _STYLE = (
 def heading(case: Case) -> str:
     """Who it is, in the words of the consultation's header."""
     day = case.last_date()
-    facts = [wording.person(case.patient, day), wording.course(case.patient, day), wording.present_therapy(case, day)]
-    return f"{case.patient.patient_id} · {' · '.join(facts)} · {wording.edss(case, day)[0]}"
+    facts = [
+        case_words.person(case.patient, day),
+        case_words.course(case.patient, day),
+        case_words.present_therapy(case, day),
+    ]
+    return f"{case.patient.patient_id} · {' · '.join(facts)} · {case_words.edss(case, day)[0]}"
 
 
 def sheet(chosen: list[Case]) -> str:

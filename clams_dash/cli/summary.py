@@ -59,13 +59,13 @@ def summary(
 
 
 def _lines(found: Summary) -> Iterator[str]:
-    from clams_dash.web import wording
+    from clams_dash.clinical import case_words
 
     person = found.case.patient
     mark = " · SYNTHETIC" if person.synthetic else ""
     yield (
-        f"{person.patient_id} · {wording.person(person, found.as_of)} · {wording.course(person, found.as_of)} · "
-        f"{wording.present_therapy(found.case, found.as_of)}{mark}"
+        f"{person.patient_id} · {case_words.person(person, found.as_of)} · {case_words.course(person, found.as_of)} · "
+        f"{case_words.present_therapy(found.case, found.as_of)}{mark}"
     )
     yield f"As known on {found.as_of}. {_convention_line(found)}"
     yield f"\nSince last visit{f' (after {found.since})' if found.since else ''}"

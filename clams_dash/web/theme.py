@@ -1,32 +1,16 @@
-"""The look in one place: colours with one meaning each, sizes, the plotly template. CSS has the same tokens."""
+"""The look of the pages: sizes, the plotly template, the theme of the components. CSS has the same tokens."""
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Any
 
 import plotly.graph_objects as go
 
+from clams_dash.palette import Colour
+
+__all__ = ["FONT", "Colour", "Size", "mantine_theme", "plot_template"]
+
 FONT = "Inter, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
-
-
-class Colour(StrEnum):
-    """Colours by meaning (design: product.md, Look)."""
-
-    INK = "#0f1b2d"
-    MUTED = "#5b6b80"
-    LINE = "#dfe5ec"
-    GROUND = "#f6f8fa"
-    PAPER = "#ffffff"
-    ACCENT = "#2458b8"
-    THERAPY = "#c9d9f2"
-    THERAPY_NOW = "#7fa6e0"
-    ALERT = "#b3261e"
-    WATCH = "#9a5b00"
-    GOOD = "#1b7a43"
-    NEW_LESION = "#f26b2e"
-    VOLUME = "#0e7490"
-    REFERENCE = "#e6f2ea"
 
 
 class Size:

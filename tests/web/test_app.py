@@ -7,10 +7,11 @@ from datetime import date
 import pytest
 from plotly.utils import PlotlyJSONEncoder
 
+from clams_dash.clinical import case_words
 from clams_dash.model.records import Case, Patient, Source, Visit
 from clams_dash.pool import cases
 from clams_dash.pool.database import Database
-from clams_dash.web import ids, wording
+from clams_dash.web import ids
 from clams_dash.web.ids import Consultation
 from clams_dash.web.routes import volume_url
 from clams_dash.web.views import shell
@@ -189,8 +190,8 @@ def test_an_old_edss_is_named_with_its_date() -> None:
     source = Source("b", "f", 2)
     patient = Patient("a", None, None, False, None, None, "RRMS", None, True, source)
     visit = Visit(date(2005, 1, 1), False, 2.0, {}, None, None, None, None, source)
-    assert wording.edss(Case(patient, visits=(visit,)), date(2024, 1, 1)) == ("EDSS 2.0", "of 2005-01-01")
-    assert wording.edss(Case(patient, visits=(visit,)), date(2005, 6, 1)) == ("EDSS 2.0", None)
+    assert case_words.edss(Case(patient, visits=(visit,)), date(2024, 1, 1)) == ("EDSS 2.0", "of 2005-01-01")
+    assert case_words.edss(Case(patient, visits=(visit,)), date(2005, 6, 1)) == ("EDSS 2.0", None)
 
 
 def test_the_case_on_a_day_knows_nothing_of_later_days(small_app: SmallApp) -> None:

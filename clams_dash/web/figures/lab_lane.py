@@ -7,11 +7,11 @@ from datetime import date
 
 import plotly.graph_objects as go
 
+from clams_dash.clinical.case_words import iso
 from clams_dash.model import catalogues
 from clams_dash.model.records import Case, LabResult
 from clams_dash.web.figures.marks import axis_of, lane_label, last_value, missing_note, source_line, value_axis
 from clams_dash.web.theme import Colour
-from clams_dash.web.wording import iso
 
 _UNITS = {"10^9/L": "10⁹/L", "umol/L": "µmol/L", "cells/uL": "cells/µL"}
 

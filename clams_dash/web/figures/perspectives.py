@@ -11,10 +11,10 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from clams_dash.clinical.case_words import dmt_label
 from clams_dash.clinical.words import in_sentence
 from clams_dash.response.prediction import ArmPrediction
 from clams_dash.web.theme import Colour, Size, plot_template
-from clams_dash.web.wording import dmt_label
 
 _COLUMNS = ((0.165, 0.485), (0.68, 1.0))
 _LABEL_SHIFT, _SUPPORT_SHIFT = -214, -8

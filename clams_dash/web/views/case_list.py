@@ -9,13 +9,13 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, html
 from dash.development.base_component import Component
 
+from clams_dash.clinical.case_words import dmt_label, iso, years_between
 from clams_dash.clinical.words import plural
 from clams_dash.model import catalogues
 from clams_dash.pool.cases import CaseRow, PoolCounts, SortKey
 from clams_dash.web.elements import asked_rows
 from clams_dash.web.ids import CaseList
 from clams_dash.web.services import Services
-from clams_dash.web.wording import dmt_label, iso, years_between
 
 PAGE_ROWS = 100
 _NO_COUNTS = PoolCounts(0, 0, 0, 0)

@@ -14,8 +14,8 @@ from typing import Any
 from dash import Dash, Input, Output, Patch, State, dcc, html, no_update
 from dash.development.base_component import Component
 
+from clams_dash.clinical import case_words
 from clams_dash.model.records import Case
-from clams_dash.web import wording
 from clams_dash.web.elements import named
 from clams_dash.web.figures.timeline import CURSOR_SHAPE, timeline
 from clams_dash.web.ids import Consultation
@@ -111,8 +111,8 @@ def _state(services: Services, patient_id: str, at: date | None) -> list[Compone
 
 def _header(case: Case, day: date | None, at: date | None) -> Component:
     patient = case.patient
-    edss, before = wording.edss(case, day)
-    facts = [wording.person(patient, day), wording.course(patient, day), wording.present_therapy(case, day)]
+    edss, before = case_words.edss(case, day)
+    facts = [case_words.person(patient, day), case_words.course(patient, day), case_words.present_therapy(case, day)]
     mark = "SYNTHETIC" if patient.synthetic else "NOT SYNTHETIC"
     return html.Header(
         [
@@ -129,7 +129,7 @@ def _header(case: Case, day: date | None, at: date | None) -> Component:
                 className="clams-facts",
             ),
             html.Span(
-                f"as known on {wording.iso(at)}" if at else f"data to {wording.iso(day)}",
+                f"as known on {case_words.iso(at)}" if at else f"data to {case_words.iso(day)}",
                 className="clams-muted clams-data-to",
             ),
             dcc.Link("All cases", href="/", className="clams-button"),

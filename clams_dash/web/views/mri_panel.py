@@ -6,6 +6,7 @@ import dash_mantine_components as dmc
 from dash import Dash, Input, Output, State, html
 from dash.development.base_component import Component
 
+from clams_dash.clinical.case_words import iso
 from clams_dash.clinical.words import plural
 from clams_dash.model import catalogues
 from clams_dash.model.records import Case, Scan, Series
@@ -14,7 +15,6 @@ from clams_dash.web.ids import Consultation
 from clams_dash.web.routes import volume_url
 from clams_dash.web.services import Services
 from clams_dash.web.vtk_scene import Scene, SceneImage, scene_component
-from clams_dash.web.wording import iso
 
 SEQUENCE_ORDER = ("FLAIR", "T1W_GD", "T1W", "T2W", "PD", "SWI", "DWI")
 

@@ -9,13 +9,13 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 from dash.development.base_component import Component
 
+from clams_dash.clinical.case_words import dmt_label, iso
 from clams_dash.clinical.words import in_sentence, plural
 from clams_dash.response.prediction import ArmPrediction, Prediction
 from clams_dash.web import ids
 from clams_dash.web.elements import named
 from clams_dash.web.figures.perspectives import perspectives
 from clams_dash.web.services import NoPrediction
-from clams_dash.web.wording import dmt_label, iso
 
 OUTCOMES = {
     "relapse": ("Relapse", "chance of a relapse within 24 months"),

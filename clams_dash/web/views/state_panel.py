@@ -11,11 +11,11 @@ from dash.development.base_component import Component
 
 from clams_dash.clinical.activity.findings import FieldState
 from clams_dash.clinical.activity.since_last_visit import Item
+from clams_dash.clinical.case_words import iso
 from clams_dash.clinical.summary import Summary
 from clams_dash.clinical.words import plural
 from clams_dash.model.records import Source
 from clams_dash.web.elements import named
-from clams_dash.web.wording import iso
 
 _LABELS = {
     "relapse": "Relapse",
