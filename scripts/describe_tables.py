@@ -18,6 +18,11 @@ def described() -> str:
         parts.append(f"**{table.name}**: {table.meaning}; one row per {key}\n")
         parts += [_line(column) for column in table.source_columns]
         parts.append("")
+    parts.append("Worked out by the import itself, and brought anew when a person's studies change:\n")
+    for table in tables.DERIVED_TABLES:
+        parts.append(f"**{table.name}**: {table.meaning}; one row per {', '.join(table.key)}\n")
+        parts += [_line(column) for column in table.columns]
+        parts.append("")
     return "\n".join(parts)
 
 

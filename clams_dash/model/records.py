@@ -128,6 +128,37 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
+class Registration:
+    """How a study lies in its person's reference space.
+
+    ``matrix`` is 4 x 4 and takes millimetres RAS+ of the reference study to those of this one; None where nothing was
+    found. ``quality`` is pass, doubtful or fail, with its ``reason`` in words; only "pass" may be compared.
+    ``template`` takes millimetres of the reference to those of MNI152 (affine); only the reference study has it.
+    """
+
+    study_id: str
+    reference_study_id: str
+    matrix: tuple[tuple[float, float, float, float], ...] | None
+    metric: float | None
+    overlap: float | None
+    error_mm: float | None
+    quality: str
+    reason: str
+    sequence: str | None
+    template: tuple[tuple[float, float, float, float], ...] | None
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether the study is the person's reference."""
+        return self.study_id == self.reference_study_id
+
+    @property
+    def comparable(self) -> bool:
+        """Whether the study may be compared with the person's others."""
+        return self.quality == "pass"
+
+
+@dataclass(frozen=True, slots=True)
 class Lesion:
     """One connected component of a T2 lesion mask; centroid in millimetres, RAS+."""
 
@@ -143,7 +174,11 @@ class Lesion:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """One MRI study with its series and lesions."""
+    """One MRI study with its series and lesions.
+
+    ``aligned`` holds copies on the one grid of the person: they exist where the registration passed, prior and current
+    share their grid, and their sequences are those of ``series`` as well as ``difference`` and ``lesion_change``.
+    """
 
     study_id: str
     date: date
@@ -168,11 +203,21 @@ class Scan:
     series: tuple[Series, ...]
     lesions: tuple[Lesion, ...]
     source: Source
+    registration: Registration | None = None
+    aligned: tuple[Series, ...] = ()
 
     def first_series(self, *sequences: str) -> Series | None:
         """The series of the first of ``sequences`` that exists, or None."""
-        by_name = {series.sequence: series for series in self.series}
-        return next((by_name[name] for name in sequences if name in by_name), None)
+        return _first(self.series, sequences)
+
+    def first_aligned(self, *sequences: str) -> Series | None:
+        """The copy on the person's common grid of the first of ``sequences`` that has one, or None."""
+        return _first(self.aligned, sequences)
+
+
+def _first(held: tuple[Series, ...], sequences: tuple[str, ...]) -> Series | None:
+    by_name = {series.sequence: series for series in held}
+    return next((by_name[name] for name in sequences if name in by_name), None)
 
 
 @dataclass(frozen=True, slots=True)

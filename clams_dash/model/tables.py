@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from clams_dash.model.bookkeeping import ERASURE, IMPORT_BATCH, PATIENT_LINK, REJECT
+from clams_dash.model.derived import ALIGNED, DERIVED_TABLES, REGISTRATION
 from clams_dash.model.description import Column, Table
 
-__all__ = ["ERASURE", "IMPORT_BATCH", "PATIENT_LINK", "REJECT", "Column", "Table"]
+__all__ = [
+    "ALIGNED", "DERIVED_TABLES", "ERASURE", "IMPORT_BATCH", "PATIENT_LINK", "REGISTRATION", "REJECT", "Column", "Table",
+]  # fmt: skip
 
 EDSS_STEPS: tuple[float, ...] = (0.0, *(1.0 + 0.5 * step for step in range(19)))
 """The twenty valid EDSS values: 0, 1.0, 1.5 ... 10.0. There is no 0.5 (Kurtzke 1983; Neurostatus)."""
@@ -198,6 +201,12 @@ SERIES = _table(
             "focus_mm", "numbers", "voxel to open a mask at: inside its largest component, RAS+ world", derived=True
         ),
         Column("space", "text", "grid the display copy lies on: native, common grid, MNI152"),
+        Column(
+            "placement",
+            "numbers",
+            "4 x 4: mm RAS+ of the study to mm RAS+ of the file, where they differ",
+            derived=True,
+        ),
         Column("display_path", "text", "display copy (.vti) relative to imaging/", derived=True),
         Column("display_sha256", "text", "digest of the display copy", derived=True),
         Column("window_low", "number", "intensity shown as black, as a level of the 8-bit display copy", derived=True),
@@ -251,5 +260,5 @@ CLINICAL_TABLES: tuple[Table, ...] = (
 )
 RECORD_TABLES: tuple[Table, ...] = (IMPORT_BATCH, REJECT, PATIENT_LINK, ERASURE)
 """What the pool notes about its own making."""
-ALL_TABLES: tuple[Table, ...] = (*CLINICAL_TABLES, *RECORD_TABLES)
+ALL_TABLES: tuple[Table, ...] = (*CLINICAL_TABLES, *DERIVED_TABLES, *RECORD_TABLES)
 BY_NAME: dict[str, Table] = {table.name: table for table in ALL_TABLES}

@@ -24,6 +24,9 @@ from clams_dash.pool.folder import PoolFolder
 from clams_dash.pool.quality import completeness_statements
 from clams_dash.pool.schema import SUPERSEDED
 
+_IMAGING_TABLES = (tables.MRI, tables.SERIES, tables.LESION)
+"""What derived rows are made of."""
+
 
 def build_next(folder: PoolFolder, building: Path, batch_id: str, additions: Mapping[str, pd.DataFrame]) -> None:
     """Write the file ``building``: the rows of the current version (if any) with those of an import.
@@ -33,11 +36,14 @@ def build_next(folder: PoolFolder, building: Path, batch_id: str, additions: Map
     batch_id
         Batch of the additions; rows of the current version whose place they take are kept as superseded by it.
     additions
-        Frames by table name; every column of the table must be present.
+        Frames by table name; every column of the table must be present. Derived rows of a person stay as they are
+        unless the additions hold rows on that person's imaging.
     """
     with _version(folder, building) as (connection, earlier):
+        connection.register("touched", _touched(additions))
         for table in tables.ALL_TABLES:
             _add(connection, table, earlier, additions, batch_id)
+        connection.unregister("touched")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,8 @@ def build_without(folder: PoolFolder, building: Path, without: Without) -> None:
             connection.execute(
                 f"{rows} {_order(table)}", {"value": without.value} if table in without.records else None
             )
+        for table in tables.DERIVED_TABLES:
+            connection.execute(_untouched(table, without), {"value": without.value})
         at = datetime.now(UTC).replace(tzinfo=None)
         connection.execute(statement(without.note), {"value": without.value, "at": at})
 
@@ -127,6 +135,8 @@ def _earlier_rows(
 ) -> str:
     """Query of the rows that still stand; those whose place is taken are put among the superseded."""
     standing = f"SELECT * FROM earlier.{table.name}"  # noqa: S608
+    if table in tables.DERIVED_TABLES:
+        return f"{standing} WHERE patient_id NOT IN (SELECT patient_id FROM touched)"  # noqa: S608
     claims = _claims(table, additions)
     if table not in tables.CLINICAL_TABLES or not table.replaces:
         return standing
@@ -155,6 +165,26 @@ def _claims(table: Table, additions: Mapping[str, pd.DataFrame]) -> pd.DataFrame
         frames.append(series.loc[series["sequence"] == "lesion_mask", names])
     frames = [frame for frame in frames if len(frame)]
     return pd.concat(frames) if frames else None
+
+
+def _touched(additions: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """People on whose imaging the additions hold rows."""
+    names = [table.name for table in (*_IMAGING_TABLES, *tables.DERIVED_TABLES) if table.name in additions]
+    people = {str(patient) for name in names for patient in additions[name]["patient_id"]}
+    return pd.DataFrame({"patient_id": pd.Series(sorted(people), dtype=object)})
+
+
+def _untouched(table: Table, without: Without) -> str:
+    """Derived rows of people whose imaging loses nothing."""
+    places = [name for one in _IMAGING_TABLES for name in (one.name, f"{SUPERSEDED}.{one.name}")]
+    losing = " UNION ALL ".join(
+        f"SELECT patient_id FROM earlier.{place} WHERE {without.column} IS NOT DISTINCT FROM $value"  # noqa: S608
+        for place in places
+    )
+    return (
+        f"INSERT INTO {table.name} SELECT * FROM earlier.{table.name} WHERE patient_id NOT IN ({losing}) "  # noqa: S608
+        f"{_order(table)}"
+    )
 
 
 def _kept(table: Table) -> str:

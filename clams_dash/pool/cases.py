@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from clams_dash.errors import UnknownPatient
-from clams_dash.model import records, tables
+from clams_dash.model import derived, records, tables
 from clams_dash.pool.database import Database
 
 _SERIES_ID = re.compile(r"[0-9a-f]{32}")
@@ -142,6 +142,8 @@ def load_case(database: Database, patient_id: str) -> records.Case:
         return database.patient_rows(table, patient_id)
 
     series = [_series(row) for row in rows(tables.SERIES)]
+    aligned = [_aligned(row) for row in rows(tables.ALIGNED)]
+    registrations = {row["study_id"]: _registration(row) for row in rows(tables.REGISTRATION)}
     lesions = [_lesion(row) for row in rows(tables.LESION)]
     return records.Case(
         patient=_patient(people[0]),
@@ -150,7 +152,7 @@ def load_case(database: Database, patient_id: str) -> records.Case:
         treatments=tuple(_plain(records.TreatmentCourse, row) for row in rows(tables.TREATMENT)),
         facts=tuple(_plain(records.ClinicalFact, row) for row in rows(tables.CLINICAL_FACT)),
         labs=tuple(_plain(records.LabResult, row) for row in rows(tables.LAB)),
-        scans=tuple(_scan(row, series, lesions) for row in rows(tables.MRI)),
+        scans=tuple(_scan(row, series, lesions, registrations, aligned) for row in rows(tables.MRI)),
     )
 
 
@@ -209,6 +211,14 @@ def _relapse(row: Mapping[str, Any]) -> records.Relapse:
 
 
 def _series(row: Mapping[str, Any]) -> records.Series:
+    return _copy(row, row["space"], _source(row))
+
+
+def _aligned(row: Mapping[str, Any]) -> records.Series:
+    return _copy(row, derived.REFERENCE_SPACE, records.Source(row["batch_id"], None, None))
+
+
+def _copy(row: Mapping[str, Any], space: str | None, source: records.Source) -> records.Series:
     box = row["box_mm"]
     window = (row["window_low"], row["window_high"]) if row["window_low"] is not None else None
     return records.Series(
@@ -220,11 +230,23 @@ def _series(row: Mapping[str, Any]) -> records.Series:
         origin_mm=tuple(row["origin_mm"]),
         box_mm=(tuple(box[:3]), tuple(box[3:])) if box else None,
         focus_mm=tuple(row["focus_mm"]) if row["focus_mm"] else None,
-        space=row["space"],
+        space=space,
         window=window,
         drawable=row["display_path"] is not None,
-        source=_source(row),
+        source=source,
     )
+
+
+def _registration(row: Mapping[str, Any]) -> records.Registration:
+    names = [name for name in records.Registration.__dataclass_fields__ if name not in ("matrix", "template")]
+    return records.Registration(
+        **{name: row[name] for name in names}, matrix=_square(row["matrix"]), template=_square(row["template"])
+    )
+
+
+def _square(numbers: list[float] | None) -> tuple[tuple[float, float, float, float], ...] | None:
+    """Sixteen numbers as the four rows of a matrix."""
+    return None if numbers is None else tuple((*numbers[row : row + 4],) for row in range(0, 16, 4))  # type: ignore[misc]
 
 
 def _lesion(row: Mapping[str, Any]) -> records.Lesion:
@@ -240,13 +262,22 @@ def _lesion(row: Mapping[str, Any]) -> records.Lesion:
     )
 
 
-def _scan(row: Mapping[str, Any], series: list[records.Series], lesions: list[records.Lesion]) -> records.Scan:
-    own = ("series", "lesions", "source", "date_approximate")
+def _scan(
+    row: Mapping[str, Any],
+    series: list[records.Series],
+    lesions: list[records.Lesion],
+    registrations: Mapping[str, records.Registration],
+    aligned: list[records.Series],
+) -> records.Scan:
+    own = ("series", "lesions", "source", "date_approximate", "registration", "aligned")
     names = [name for name in records.Scan.__dataclass_fields__ if name not in own]
+    study_id = row["study_id"]
     return records.Scan(
         **{name: row[name] for name in names},
         date_approximate=bool(row["date_approximate"]),
-        series=tuple(one for one in series if one.study_id == row["study_id"]),
-        lesions=tuple(one for one in lesions if one.study_id == row["study_id"]),
+        series=tuple(one for one in series if one.study_id == study_id),
+        lesions=tuple(one for one in lesions if one.study_id == study_id),
         source=_source(row),
+        registration=registrations.get(study_id),
+        aligned=tuple(one for one in aligned if one.study_id == study_id),
     )

@@ -8,3 +8,5 @@ UNION ALL SELECT 'lab', count(*) FROM (SELECT patient_id FROM lab UNION ALL SELE
 UNION ALL SELECT 'mri', count(*) FROM (SELECT patient_id FROM mri UNION ALL SELECT patient_id FROM superseded.mri) WHERE patient_id = $1
 UNION ALL SELECT 'series', count(*) FROM (SELECT patient_id FROM series UNION ALL SELECT patient_id FROM superseded.series) WHERE patient_id = $1
 UNION ALL SELECT 'lesion', count(*) FROM (SELECT patient_id FROM lesion UNION ALL SELECT patient_id FROM superseded.lesion) WHERE patient_id = $1
+UNION ALL SELECT 'registration', count(*) FROM registration WHERE patient_id = $1
+UNION ALL SELECT 'aligned', count(*) FROM aligned WHERE patient_id = $1

@@ -7,3 +7,5 @@ UNION ALL SELECT 'lab', count(*) FROM lab
 UNION ALL SELECT 'mri', count(*) FROM mri
 UNION ALL SELECT 'series', count(*) FROM series
 UNION ALL SELECT 'lesion', count(*) FROM lesion
+UNION ALL SELECT 'registration', count(*) FROM registration
+UNION ALL SELECT 'aligned', count(*) FROM aligned
