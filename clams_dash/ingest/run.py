@@ -33,6 +33,7 @@ from clams_dash.ingest.staging import Reject, Staged
 from clams_dash.pool.build import build_next
 from clams_dash.pool.database import Database
 from clams_dash.pool.folder import PoolFolder
+from clams_dash.pool.writing import NextVersion
 
 READERS: Mapping[str, ModuleType] = {
     "open_ms_data": read_open_ms_data,
@@ -112,15 +113,15 @@ def import_staged(
     """
     if dry_run:
         return _import(folder, staged, centre, None, progress, arrival)
-    with folder.writing() as building:
-        return _import(folder, staged, centre, building, progress, arrival)
+    with folder.writing() as target:
+        return _import(folder, staged, centre, target, progress, arrival)
 
 
 def _import(
     folder: PoolFolder,
     staged: Staged,
     centre: str | None,
-    building: Path | None,
+    target: NextVersion | None,
     progress: Progress,
     arrival: Arrival,
 ) -> ImportReport:
@@ -137,7 +138,7 @@ def _import(
     progress("checking rows", 0.0)
     shifted = arrival.pseudonyms is not None and arrival.pseudonyms.shift_days > 0
     checked = check(staged, known, started.date(), centre=centre, shifted=shifted)
-    images = _images(staged, checked, folder.imaging if building is not None else None, progress)
+    images = _images(staged, checked, folder.imaging if target is not None else None, progress)
     rejects = checked.rejects + images.rejects
     rows = arrived.files(additions(checked.frames, images, known, batch_id, centre, rejects))
     rejects = arrived.told(naming_people(rejects, staged.frames))
@@ -146,7 +147,7 @@ def _import(
         raise ImportRefused(f"{source}: no row could be kept; {_first(rejects)}")
     superseded = {name: count for name, frame in rows.items() if (count := superseded_rows(name, frame, known))}
     version = None
-    if building is not None:
+    if target is not None:
         progress("building the new version of the pool", 0.0)
         batch = {
             "batch_id": batch_id, "source": arrived.source(), "format": staged.format, "centre": centre,
@@ -162,8 +163,8 @@ def _import(
             "reject": reject_frame(rejects, batch_id),
             "patient_link": arrived.links.assign(batch_id=batch_id),
         }
-        build_next(folder, building, batch_id, rows | noted)
-        version = folder.publish(building)
+        build_next(target, batch_id, rows | noted)
+        version = target.publish()
     return ImportReport(
         batch_id, source, staged.format, version, False, checked.rows_read, kept, tuple(rejects), superseded
     )

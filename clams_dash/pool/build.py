@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import duckdb
 import pandas as pd
@@ -20,16 +19,16 @@ from clams_dash.model import tables
 from clams_dash.model.tables import Table
 from clams_dash.pool import schema
 from clams_dash.pool.database import statement
-from clams_dash.pool.folder import PoolFolder
 from clams_dash.pool.quality import completeness_statements
 from clams_dash.pool.schema import SUPERSEDED
+from clams_dash.pool.writing import NextVersion
 
 _IMAGING_TABLES = (tables.MRI, tables.SERIES, tables.LESION)
 """What derived rows are made of."""
 
 
-def build_next(folder: PoolFolder, building: Path, batch_id: str, additions: Mapping[str, pd.DataFrame]) -> None:
-    """Write the file ``building``: the rows of the current version (if any) with those of an import.
+def build_next(version: NextVersion, batch_id: str, additions: Mapping[str, pd.DataFrame]) -> None:
+    """Build a version: the rows of the current one (if any) with those of an import.
 
     Parameters
     ----------
@@ -39,7 +38,7 @@ def build_next(folder: PoolFolder, building: Path, batch_id: str, additions: Map
         Frames by table name; every column of the table must be present. Derived rows of a person stay as they are
         unless the additions hold rows on that person's imaging.
     """
-    with _version(folder, building) as (connection, earlier):
+    with _building(version) as (connection, earlier):
         connection.register("touched", _touched(additions))
         for table in tables.ALL_TABLES:
             _add(connection, table, earlier, additions, batch_id)
@@ -59,9 +58,9 @@ class Without:
     note: str
 
 
-def build_without(folder: PoolFolder, building: Path, without: Without) -> None:
-    """Write the file ``building``: the current version without some rows; what they superseded stands again."""
-    with _version(folder, building) as (connection, _):
+def build_without(version: NextVersion, without: Without) -> None:
+    """Build a version: the current one without some rows; what they superseded stands again."""
+    with _building(version) as (connection, _):
         for table in tables.CLINICAL_TABLES:
             _keep(connection, table, without)
         for table in tables.CLINICAL_TABLES:
@@ -83,27 +82,26 @@ def build_without(folder: PoolFolder, building: Path, without: Without) -> None:
 
 
 @contextmanager
-def _version(folder: PoolFolder, building: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, bool]]:
+def _building(version: NextVersion) -> Iterator[tuple[duckdb.DuckDBPyConnection, bool]]:
     """An empty version with the current one attached as ``earlier``; finished when the block ends."""
-    current = folder.version_file(folder.current_version()) if folder.exists() else None
     try:
-        with duckdb.connect(str(building)) as connection:
+        with duckdb.connect(str(version.building)) as connection:
             for creation in schema.create_statements():
                 connection.execute(creation)
-            if current is not None:
-                connection.execute(f"ATTACH '{str(current).replace(chr(39), chr(39) * 2)}' AS earlier (READ_ONLY)")
-                _check_format(connection, current)
+            earlier = version.attach_earlier(connection)
+            if earlier:
+                _check_format(connection)
             connection.execute(
                 "INSERT INTO pool_info VALUES (?, ?, ?)",
                 [schema.POOL_FORMAT, duckdb.__version__, datetime.now(UTC).replace(tzinfo=None)],
             )
-            yield connection, current is not None
+            yield connection, earlier
             connection.execute(statement("case_summary"))
             for counting in completeness_statements():
                 connection.execute(counting)
             connection.execute("CHECKPOINT")
     except duckdb.Error as error:
-        raise PoolError(f"{folder.path}: the new version could not be built ({error})") from error
+        raise PoolError(f"{version.building.parent}: the new version could not be built ({error})") from error
 
 
 def _add(
@@ -225,10 +223,10 @@ def _order(table: Table) -> str:
     return "ORDER BY " + ", ".join(f"{name} NULLS LAST" for name in table.order)
 
 
-def _check_format(connection: duckdb.DuckDBPyConnection, current: Path) -> None:
+def _check_format(connection: duckdb.DuckDBPyConnection) -> None:
     row = connection.execute("SELECT format FROM earlier.pool_info").fetchone()
     if row is None or row[0] != schema.POOL_FORMAT:
         found = None if row is None else row[0]
         raise PoolError(
-            f"{current}: pool format {found}, this version writes {schema.POOL_FORMAT}; import into a new folder"
+            f"this pool is of format {found}, this version writes {schema.POOL_FORMAT}; import into a new folder"
         )

@@ -14,19 +14,11 @@ import pandas as pd
 from clams_dash.errors import PoolError
 from clams_dash.model.tables import Table
 from clams_dash.pool.folder import PoolFolder
-from clams_dash.pool.schema import POOL_FORMAT
+from clams_dash.pool.reading import versions_of
 
 Result = TypeVar("Result")
 
 _SQL_DIR = Path(__file__).parent / "sql"
-_LOCKED_DOWN: dict[str, str | bool | int | float | list[str]] = {
-    "enable_external_access": "false",
-    "autoinstall_known_extensions": "false",
-    "autoload_known_extensions": "false",
-    "python_enable_replacements": "false",
-    "threads": "2",
-    "lock_configuration": "true",
-}
 
 
 @lru_cache(maxsize=64)
@@ -44,6 +36,7 @@ class Database:
 
     def __init__(self, folder: PoolFolder) -> None:
         self.folder = folder
+        self._versions = versions_of(folder)
         self._lock = threading.Lock()
         self._version = ""
         self._connection: duckdb.DuckDBPyConnection | None = None
@@ -97,10 +90,10 @@ class Database:
             self._connection, self._version = None, ""
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
-        version = self.folder.current_version()
+        version = self._versions.current()
         with self._lock:
             if self._connection is None or version != self._version:
-                self._connection = _open(self.folder.version_file(version))
+                self._connection = self._versions.open(version)
                 self._version = version
             return self._connection.cursor()
 
@@ -113,15 +106,3 @@ def _dictionaries(result: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
 def _select(table: Table, *, one_patient: bool) -> str:
     where = "WHERE patient_id = ?" if one_patient else ""
     return f"SELECT * FROM {table.name} {where} ORDER BY {', '.join(table.order)}"  # noqa: S608 - names of the description
-
-
-def _open(path: Path) -> duckdb.DuckDBPyConnection:
-    try:
-        connection = duckdb.connect(str(path), read_only=True, config=_LOCKED_DOWN)
-        found = connection.execute("SELECT format FROM pool_info").fetchone()
-    except duckdb.Error as error:
-        raise PoolError(f"{path}: cannot be opened ({error}); rebuild it from its sources") from error
-    if found is None or found[0] != POOL_FORMAT:
-        connection.close()
-        raise PoolError(f"{path}: is of pool format {found and found[0]}, this version reads {POOL_FORMAT}; rebuild it")
-    return connection

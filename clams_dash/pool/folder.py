@@ -18,7 +18,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
+
 from clams_dash.errors import PoolBusy, PoolError
+from clams_dash.pool.writing import NextVersion, attach_file
 
 KEPT_VERSIONS = 3
 _VERSION_FILE = re.compile(r"pool-(?P<version>[0-9A-Za-z-]+)\.duckdb")
@@ -70,10 +73,10 @@ class PoolFolder:
         return self.path / f"pool-{version}.duckdb"
 
     @contextmanager
-    def writing(self) -> Iterator[Path]:
-        """Hold the folder's write lock and give the path of a version under construction.
+    def writing(self) -> Iterator[NextVersion]:
+        """Hold the folder's write lock and give the version to be built.
 
-        The caller builds the file and passes it to :meth:`publish`; whatever is left over is removed.
+        The caller builds its file and publishes it; whatever is left over is removed.
         Raises PoolBusy when another process is writing.
         """
         try:
@@ -89,43 +92,56 @@ class PoolFolder:
                     f"{self.path}: another import is writing to this pool; try again when it is done"
                 ) from error
             self._clear_leftovers()
-            building = self.path / f"{_BUILDING}{secrets.token_hex(6)}.duckdb"
             try:
-                yield building
+                yield _NextFile(self, self.path / f"{_BUILDING}{secrets.token_hex(6)}.duckdb")
             finally:
                 self._clear_leftovers()
-
-    def publish(self, building: Path) -> str:
-        """Make a finished file the current version and return the version's name."""
-        version = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
-        final = self.version_file(version)
-        try:
-            _sync(building)
-            building.replace(final)
-            write_pointer(self.path / "CURRENT", final.name)
-        except OSError as error:
-            final.unlink(missing_ok=True)
-            raise PoolError(f"{self.path}: the new version cannot be put in place ({error.strerror})") from error
-        self._drop_old_versions(keep=final)
-        return version
-
-    def drop_earlier_versions(self) -> int:
-        """Remove every version but the current one; returns how many. A reader that has one open keeps it so far."""
-        keep = self.version_file(self.current_version())
-        earlier = [file for file in self.path.glob("pool-*.duckdb") if file != keep]
-        for file in earlier:
-            file.unlink()
-        return len(earlier)
 
     def _clear_leftovers(self) -> None:
         for pattern in (f"{_BUILDING}*", ".CURRENT-*", "imaging/*/.*"):
             for leftover in self.path.glob(pattern):
                 leftover.unlink(missing_ok=True)
 
-    def _drop_old_versions(self, keep: Path) -> None:
-        versions = sorted((f for f in self.path.glob("pool-*.duckdb") if f != keep), key=lambda f: f.stat().st_mtime)
-        for old in versions[: max(0, len(versions) - (KEPT_VERSIONS - 1))]:
+
+@dataclass(frozen=True, slots=True)
+class _NextFile:
+    """The next version as a file beside the current one."""
+
+    folder: PoolFolder
+    building: Path
+
+    def attach_earlier(self, connection: duckdb.DuckDBPyConnection) -> bool:
+        """See :class:`clams_dash.pool.writing.NextVersion`."""
+        if not self.folder.exists():
+            return False
+        attach_file(connection, self.folder.version_file(self.folder.current_version()))
+        return True
+
+    def publish(self) -> str:
+        """See :class:`clams_dash.pool.writing.NextVersion`."""
+        version = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+        final = self.folder.version_file(version)
+        try:
+            _sync(self.building)
+            self.building.replace(final)
+            write_pointer(self.folder.path / "CURRENT", final.name)
+        except OSError as error:
+            final.unlink(missing_ok=True)
+            raise PoolError(f"{self.folder.path}: the new version cannot be put in place ({error.strerror})") from error
+        earlier = sorted(self._others(final), key=lambda file: file.stat().st_mtime)
+        for old in earlier[: max(0, len(earlier) - (KEPT_VERSIONS - 1))]:
             old.unlink(missing_ok=True)
+        return version
+
+    def drop_earlier(self) -> int:
+        """See :class:`clams_dash.pool.writing.NextVersion`."""
+        earlier = self._others(self.folder.version_file(self.folder.current_version()))
+        for file in earlier:
+            file.unlink()
+        return len(earlier)
+
+    def _others(self, keep: Path) -> list[Path]:
+        return [file for file in self.folder.path.glob("pool-*.duckdb") if file != keep]
 
 
 def write_pointer(pointer: Path, name: str) -> None:

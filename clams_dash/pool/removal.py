@@ -29,7 +29,7 @@ def withdraw(folder: PoolFolder, batch_id: str) -> str:
     The import stays listed as withdrawn, with its faults. Raises PoolError when there is no such import, it was
     withdrawn before, or later imports have rows of people whom only this one brought.
     """
-    with folder.writing() as building:
+    with folder.writing() as version:
         database = Database(folder)
         found = [row for row in database.rows("batches") if row["batch_id"] == batch_id]
         depending = [row["batch_id"] for row in database.rows("depending_batches", [batch_id])]
@@ -43,8 +43,8 @@ def withdraw(folder: PoolFolder, batch_id: str) -> str:
                 f"{batch_id}: {', '.join(depending)} brought rows of people whom only this import describes; "
                 f"withdraw those first"
             )
-        build_without(folder, building, Without("batch_id", batch_id, (tables.PATIENT_LINK,), "note_withdrawal"))
-        return folder.publish(building)
+        build_without(version, Without("batch_id", batch_id, (tables.PATIENT_LINK,), "note_withdrawal"))
+        return version.publish()
 
 
 def erase(folder: PoolFolder, patient_id: str) -> Erased:
@@ -54,20 +54,20 @@ def erase(folder: PoolFolder, patient_id: str) -> Erased:
     the people it compares with. Their pseudonym's digest stays, so that no later import brings them back.
     Raises UnknownPatient.
     """
-    with folder.writing() as building:
+    with folder.writing() as version:
         database = Database(folder)
         rows = {row["table_name"]: int(row["n"]) for row in database.rows("person_rows", [patient_id])}
         database.close()
         if not any(rows.values()):
             raise UnknownPatient(f"no patient {patient_id[:80]!r} in this pool; the case list shows who is")
         without = Without("patient_id", patient_id, (tables.REJECT, tables.PATIENT_LINK), "note_erasure")
-        build_without(folder, building, without)
-        version = folder.publish(building)
-        versions = folder.drop_earlier_versions()
+        build_without(version, without)
+        name = version.publish()
+        versions = version.drop_earlier()
         images = _drop_unnamed_images(folder)
         models = folder.models.exists()
         shutil.rmtree(folder.models, ignore_errors=True)
-    return Erased(version, {name: n for name, n in rows.items() if n}, images, versions, models)
+    return Erased(name, {table: n for table, n in rows.items() if n}, images, versions, models)
 
 
 def _drop_unnamed_images(folder: PoolFolder) -> int:
