@@ -51,10 +51,10 @@ def _put(pool: PoolFolder, name: str, studies: int, file: str | None = None) -> 
         }
         for number in numbers
     ]  # fmt: skip
-    with pool.writing() as building:
+    with pool.writing() as version:
         rows = {"registration": pd.DataFrame(registration), "aligned": pd.DataFrame(aligned)}
-        build_next(pool, building, "b", rows)
-        pool.publish(building)
+        build_next(version, "b", rows)
+        version.publish()
 
 
 def _held(pool: PoolFolder) -> dict[str, list[str]]:
