@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import typer
 
-from clams_dash.cli import bench, consultation, curation, data, exporting, serving, summary, therapy, truth
+from clams_dash.cli import bench, consultation, curation, data, exporting, reporting, serving, summary, therapy, truth
 from clams_dash.errors import ClamsError
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ consultation.add_to(app)
 summary.add_to(app)
 curation.add_to(app)
 exporting.add_to(app)
+reporting.add_to(app)
 therapy.add_to(app)
 serving.add_to(app)
 truth.add_to(app)

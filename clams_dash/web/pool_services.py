@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from clams_dash import __version__
@@ -98,6 +98,21 @@ class PoolServices:
         if day is None:
             return NoPrediction("No estimate: nothing is recorded about this person")
         return predict(bundle, frames, patient_id, day)
+
+    def letter(self, patient_id: str, at: date | None = None) -> bytes | None:
+        """See :class:`clams_dash.web.services.Services`."""
+        from clams_dash.report.content import Origin
+        from clams_dash.report.gather import gather
+        from clams_dash.report.letter import case_letter
+
+        case = self.open_case(patient_id)
+        day = at or case.last_date()
+        if day is None:
+            return None
+        prediction = self.predict(patient_id, at)
+        reason = prediction.reason if isinstance(prediction, NoPrediction) else prediction
+        origin = Origin(__version__, self._database.version, self._model_version(), datetime.now(UTC))
+        return case_letter(gather(case, day, reason, origin))
 
     def news(self) -> News:
         """See :class:`clams_dash.web.services.Services`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 
 from dash.exceptions import DependencyException
 from flask import Flask, Response, jsonify, request
@@ -23,6 +24,11 @@ def volume_url(series_id: str) -> str:
     return f"/volume/{series_id}.vti"
 
 
+def letter_url(patient_id: str, at: date | None) -> str:
+    """Address of a case's letter in PDF."""
+    return f"/case/{patient_id}/letter.pdf" + (f"?at={at.isoformat()}" if at else "")
+
+
 def patient_of(path: str) -> str | None:
     """Pseudonym in the address of a consultation page, or None when it is another page."""
     match = _CASE_PAGE.fullmatch(path)
@@ -31,6 +37,7 @@ def patient_of(path: str) -> str | None:
 
 def add_routes(server: Flask, services: Services) -> None:
     """Add the routes to the server."""
+    _add_letter(server, services)
 
     @server.get("/volume/<series_id>.vti")
     def volume(series_id: str) -> Response:
@@ -67,6 +74,22 @@ def add_routes(server: Flask, services: Services) -> None:
         except UnknownPatient:
             return _no_such("patient")
         return None
+
+
+def _add_letter(server: Flask, services: Services) -> None:
+    @server.get("/case/<patient_id>/letter.pdf")
+    def letter(patient_id: str) -> Response:
+        try:
+            at = date.fromisoformat(request.args["at"]) if "at" in request.args else None
+        except ValueError:
+            return _no_such("day")
+        content = services.letter(patient_id, at)
+        if content is None:
+            return _no_such("record")
+        response = Response(content, mimetype="application/pdf")
+        response.headers["Content-Disposition"] = f'inline; filename="{patient_id}.pdf"'
+        response.headers["Cache-Control"] = "private, no-store"
+        return response
 
 
 def add_error_answers(server: Flask) -> None:

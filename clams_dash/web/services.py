@@ -75,6 +75,9 @@ class Services(Protocol):
     def predict(self, patient_id: str, at: date | None = None) -> Prediction | NoPrediction:
         """Therapy perspectives of one person."""
 
+    def letter(self, patient_id: str, at: date | None = None) -> bytes | None:
+        """One case as a letter in PDF, as known on ``at`` (None = the day of the last data); None without any data."""
+
     def news(self) -> News:
         """Versions of data and model, and the building of the demo pool if there is any."""
 

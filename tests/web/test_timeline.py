@@ -8,8 +8,8 @@ from datetime import date
 import plotly.graph_objects as go
 import pytest
 
+from clams_dash.clinical.labs.lanes import lab_lanes
 from clams_dash.model.records import Case, LabResult, Patient, Relapse, Scan, Source, TreatmentCourse, Visit
-from clams_dash.web.figures.lanes import lab_lanes
 from clams_dash.web.figures.timeline import CURSOR_SHAPE, timeline
 
 HERE = Source("b-1", "visit.csv", 7)

@@ -27,6 +27,10 @@ class Limits:
     upper: float | None
     origin: Literal["laboratory", "catalogue"]
 
+    def outside(self, value: float) -> bool:
+        """Whether a value lies below the lower or above the upper limit; False without limits."""
+        return (self.lower is not None and value < self.lower) or (self.upper is not None and value > self.upper)
+
 
 @dataclass(frozen=True, slots=True)
 class Grade:

@@ -8,6 +8,7 @@ from datetime import date
 import plotly.graph_objects as go
 
 from clams_dash.clinical.case_words import iso
+from clams_dash.clinical.labs.grades import limits_of
 from clams_dash.model import catalogues
 from clams_dash.model.records import Case, LabResult
 from clams_dash.web.figures.marks import axis_of, lane_label, last_value, missing_note, source_line, value_axis
@@ -33,7 +34,8 @@ def _draw(figure: go.Figure, row: int, results: list[LabResult], name: str) -> N
         figure.update_yaxes(showticklabels=False, showgrid=False, range=[0, 1], row=row, col=1)
         missing_note(figure, row, "not measured")
         return
-    low, high = _limits(results[-1], analyte)
+    limits = limits_of(results[-1])
+    low, high = limits.lower, limits.upper
     values = [result.value for result in results]
     top = max([*values, (high or 0.0) * 0.75, (low or 0.0) * 1.2])
     value_axis(figure, row, top)
@@ -42,7 +44,7 @@ def _draw(figure: go.Figure, row: int, results: list[LabResult], name: str) -> N
             type="rect", xref=f"{axis_of('x', row)} domain", x0=0, x1=1, yref=axis_of("y", row), y0=low or 0,
             y1=high if high is not None else top * 1.4, fillcolor=Colour.REFERENCE.value, line_width=0, layer="below",
         )  # fmt: skip
-    outside = [_is_outside(result, analyte) for result in results]
+    outside = [limits_of(result).outside(result.value) for result in results]
     decimals = analyte.decimals
     last_value(
         figure,
@@ -60,31 +62,19 @@ def _draw(figure: go.Figure, row: int, results: list[LabResult], name: str) -> N
                 "color": [(Colour.ALERT if out else Colour.INK).value for out in outside]},
         hovertemplate=[
             f"<b>{analyte.label} {result.value:.{decimals}f} {unit}</b>{' · outside its range' if out else ''}"
-            f"<br>{iso(result.date)} · {_limits_text(result, analyte, unit)}{source_line(result.source)}<extra></extra>"
+            f"<br>{iso(result.date)} · {_limits_text(result, unit)}{source_line(result.source)}<extra></extra>"
             for result, out in zip(results, outside, strict=True)
         ],
         row=row, col=1,
     )  # fmt: skip
 
 
-def _limits(result: LabResult, analyte: catalogues.Analyte) -> tuple[float | None, float | None]:
-    """The laboratory's own limits where given, else the catalogue's."""
-    if result.lower_limit is not None or result.upper_limit is not None:
-        return result.lower_limit, result.upper_limit
-    return analyte.lower_limit, analyte.upper_limit
-
-
-def _is_outside(result: LabResult, analyte: catalogues.Analyte) -> bool:
-    low, high = _limits(result, analyte)
-    return (low is not None and result.value < low) or (high is not None and result.value > high)
-
-
-def _limits_text(result: LabResult, analyte: catalogues.Analyte, unit: str) -> str:
-    low, high = _limits(result, analyte)
+def _limits_text(result: LabResult, unit: str) -> str:
+    limits = limits_of(result)
+    low, high = limits.lower, limits.upper
     if low is None and high is None:
         return "no fixed reference range"
-    own = result.lower_limit is not None or result.upper_limit is not None
-    origin = "laboratory's limits" if own else "catalogue's limits"
+    origin = "laboratory's limits" if limits.origin == "laboratory" else "catalogue's limits"
     if low is None:
         return f"up to {high:g} {unit} ({origin})"
     return f"from {low:g} {unit} ({origin})" if high is None else f"{low:g} to {high:g} {unit} ({origin})"

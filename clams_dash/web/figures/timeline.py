@@ -13,9 +13,9 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from clams_dash.clinical.case_words import dmt_label, iso
+from clams_dash.clinical.labs.lanes import lab_lanes
 from clams_dash.model.records import Case, Scan, TreatmentCourse
 from clams_dash.web.figures import lab_lane
-from clams_dash.web.figures.lanes import lab_lanes
 from clams_dash.web.figures.marks import lane_label, last_value, missing_note, safe, source_line, value_axis
 from clams_dash.web.theme import Colour, Size, plot_template
 

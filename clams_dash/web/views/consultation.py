@@ -19,6 +19,7 @@ from clams_dash.model.records import Case
 from clams_dash.web.elements import named
 from clams_dash.web.figures.timeline import CURSOR_SHAPE, timeline
 from clams_dash.web.ids import Consultation
+from clams_dash.web.routes import letter_url
 from clams_dash.web.services import Services
 from clams_dash.web.views import mri_panel, perspectives_panel, state_panel
 
@@ -131,6 +132,13 @@ def _header(case: Case, day: date | None, at: date | None) -> Component:
             html.Span(
                 f"as known on {case_words.iso(at)}" if at else f"data to {case_words.iso(day)}",
                 className="clams-muted clams-data-to",
+            ),
+            html.A(
+                "Print",
+                href=letter_url(patient.patient_id, at),
+                target="_blank",
+                className="clams-button",
+                title="The case as a letter in PDF",
             ),
             dcc.Link("All cases", href="/", className="clams-button"),
         ],
