@@ -16,6 +16,7 @@ from clams_dash.clinical.case_words import dmt_label, iso
 from clams_dash.clinical.summary import stands_out
 from clams_dash.clinical.words import in_sentence, plural, printed_units, sentence
 from clams_dash.config import NOT_A_DEVICE
+from clams_dash.model import catalogues
 from clams_dash.model.records import Scan, Source
 from clams_dash.palette import Colour
 from clams_dash.report.content import CaseLetter
@@ -167,7 +168,11 @@ def _therapies(letter: CaseLetter) -> list[Flowable]:
 def _stop_words(ongoing: bool, reason: str | None) -> str:
     if ongoing:
         return "ongoing"
-    return f"stopped: {reason.replace('_', ' ')}" if reason else "stopped, reason not recorded"
+    return f"stopped: {_reason(reason)}" if reason else "stopped, reason not recorded"
+
+
+def _reason(reason: str) -> str:
+    return catalogues.labels("stop_reasons").get(reason, reason)
 
 
 def _imaging(letter: CaseLetter) -> list[Flowable]:
@@ -258,8 +263,9 @@ def _safety(letter: CaseLetter) -> list[Flowable]:
     found = [one for one in letter.summary.safety if stands_out(one)]
     if not found:
         return []
-    lines = [StateLine(one.severity, printed_units(one.text), SMALL) for one in found[:_SAFETY_ITEMS]]
-    hidden = len(found) - len(lines)
+    said = dict.fromkeys((one.severity, printed_units(one.text)) for one in found)
+    lines = [StateLine(severity, words, SMALL) for severity, words in list(said)[:_SAFETY_ITEMS]]
+    hidden = len(said) - len(lines)
     more = [text(f"and {plural(hidden, 'more')}: see the consultation page", TINY, Colour.MUTED)] if hidden else []
     drugs = sorted({in_sentence(dmt_label(one.drug)) for one in found})
     return [heading("Safety monitoring", f"rules for {', '.join(drugs)}"), *lines, *more]

@@ -13,8 +13,8 @@ from clams_dash.response.prediction import ArmPrediction
 
 _ROW = 10.2
 _HEAD = 12.0
-_NAMES = 104.0
-_FIGURES = 46.0
+_NAMES = 133.0
+_FIGURES = 44.0
 
 
 class OptionsChart(Flowable):
@@ -34,7 +34,7 @@ class OptionsChart(Flowable):
 
     def draw(self) -> None:
         """Draw the axis, then a row per therapy."""
-        step = 0.1 if self._top <= 0.55 else 0.2
+        step = 0.1 if self._top <= 0.35 else 0.2
         share = 0.0
         while share <= self._top + 1e-9:
             x = self._at(share)

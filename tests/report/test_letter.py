@@ -32,7 +32,7 @@ def _case(*, synthetic: bool = True, years: int = 4) -> Case:
     relapse = Relapse(date(2022, 3, 1), ("sensory",), "severe", True, "partial", SOURCE)
     therapies = (
         TreatmentCourse(
-            "interferon_beta_1a_sc", date(2020, 1, 1), date(2022, 4, 1), "lack_of_efficacy", None, None, SOURCE
+            "interferon_beta_1a_sc", date(2020, 1, 1), date(2022, 4, 1), "breakthrough_activity", None, None, SOURCE
         ),
         TreatmentCourse("natalizumab", date(2022, 5, 1), None, None, None, 4.0, SOURCE),
     )
@@ -83,7 +83,13 @@ def test_a_real_person_is_not_marked_synthetic() -> None:
 
 def test_facts_therapies_and_stop_reasons_stand_in_the_letter() -> None:
     words = " ".join(_pages(_case()))
-    for fact in ("woman, 34", "natalizumab, 2 years", "stopped: lack of efficacy", "2022-05-01 to now", "EDSS 2.0"):
+    for fact in (
+        "woman, 34",
+        "natalizumab, 2 years",
+        "stopped: breakthrough disease activity",
+        "2022-05-01 to now",
+        "EDSS 2.0",
+    ):
         assert fact in words
 
 
