@@ -22,3 +22,4 @@ class Colour(StrEnum):
     NEW_LESION = "#f26b2e"
     VOLUME = "#0e7490"
     REFERENCE = "#e6f2ea"
+    BAND = "#eaf0f8"

@@ -6,7 +6,7 @@ from datetime import date
 
 from clams_dash.clinical.words import in_sentence, plural
 from clams_dash.model import catalogues
-from clams_dash.model.records import Case, Patient
+from clams_dash.model.records import Case, Patient, TreatmentCourse
 
 DAYS_PER_YEAR = 365.25
 OLD_EDSS_DAYS = 365
@@ -49,6 +49,16 @@ def dmt_label(dmt: str) -> str:
     """A therapy's name for reading."""
     known = catalogues.dmts().get(dmt)
     return known.label if known else dmt
+
+
+def ending(course: TreatmentCourse) -> str:
+    """Whether a course goes on, else why it was stopped."""
+    if course.stop_date is None:
+        return "ongoing"
+    reason = course.stop_reason
+    if reason in (None, "unknown"):
+        return "reason not recorded"
+    return catalogues.labels("stop_reasons").get(reason, reason)
 
 
 def present_therapy(case: Case, day: date | None) -> str:

@@ -12,11 +12,10 @@ from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import BaseDocTemplate, Flowable, Frame, Image, PageTemplate
 
 from clams_dash.clinical import case_words
-from clams_dash.clinical.case_words import dmt_label, iso
+from clams_dash.clinical.case_words import dmt_label, ending, iso
 from clams_dash.clinical.summary import stands_out
 from clams_dash.clinical.words import in_sentence, plural, printed_units, sentence
 from clams_dash.config import NOT_A_DEVICE
-from clams_dash.model import catalogues
 from clams_dash.model.records import Scan, Source
 from clams_dash.palette import Colour
 from clams_dash.report.content import CaseLetter
@@ -158,21 +157,11 @@ def _therapies(letter: CaseLetter) -> list[Flowable]:
         [
             text(dmt_label(course.dmt), SMALL, strong=True),
             text(f"{iso(course.start_date)} to {iso(course.stop_date) if course.stop_date else 'now'}", SMALL),
-            text(_stop_words(course.stop_date is None, course.stop_reason), SMALL),
+            text(f"stopped: {ending(course)}" if course.stop_date else ending(course), SMALL),
         ]
         for course in reversed(courses)
     ]
     return [together(heading("Therapies", plural(len(courses), "course")), columns(rows, [130, 130, WIDTH - 260]))]
-
-
-def _stop_words(ongoing: bool, reason: str | None) -> str:
-    if ongoing:
-        return "ongoing"
-    return f"stopped: {_reason(reason)}" if reason else "stopped, reason not recorded"
-
-
-def _reason(reason: str) -> str:
-    return catalogues.labels("stop_reasons").get(reason, reason)
 
 
 def _imaging(letter: CaseLetter) -> list[Flowable]:

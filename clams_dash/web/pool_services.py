@@ -11,7 +11,12 @@ import threading
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from clams_dash import __version__
+from clams_dash.clinical.bands import Along, Bands, bands
+from clams_dash.clinical.convention import Convention
+from clams_dash.clinical.person import years_between
 from clams_dash.clinical.summary import Summary, summary
 from clams_dash.config import Settings
 from clams_dash.errors import ModelError
@@ -20,6 +25,7 @@ from clams_dash.pool import cases, quality
 from clams_dash.pool.background import Background
 from clams_dash.pool.database import Database
 from clams_dash.pool.folder import PoolFolder
+from clams_dash.pool.reference import reference_points
 from clams_dash.response.prediction import Prediction
 from clams_dash.response.vault import current_version
 from clams_dash.web.services import DisplayFile, News, NoPrediction, Quality
@@ -27,6 +33,7 @@ from clams_dash.web.services import DisplayFile, News, NoPrediction, Quality
 if TYPE_CHECKING:
     from clams_dash.response.bundle import Bundle
 
+_BAND_STEP_YEARS = 0.5
 _LOG = logging.getLogger(__name__)
 
 
@@ -38,17 +45,27 @@ class PoolServices:
         self._database = Database(self._folder)
         self._lock = threading.Lock()
         self._bundle: Bundle | None = None
+        self._edss: dict[bool, tuple[str, Along]] = {}
 
     def open_case(self, patient_id: str, at: date | None = None) -> Case:
         """See :class:`clams_dash.web.services.Services`."""
         case = cases.load_case(self._database, patient_id)
         return case if at is None else case.as_of(at)
 
-    def summary(self, patient_id: str, at: date | None = None) -> Summary | None:
+    def summary(self, patient_id: str, at: date | None = None, convention: Convention | None = None) -> Summary | None:
         """See :class:`clams_dash.web.services.Services`."""
         case = self.open_case(patient_id)
         day = at or case.last_date()
-        return summary(case, day) if day else None
+        return summary(case, day, convention) if day else None
+
+    def edss_band(self, patient_id: str, at: date | None = None) -> Bands | None:
+        """See :class:`clams_dash.web.services.Services`."""
+        case = self.open_case(patient_id, at)
+        onset, last = case.patient.onset_date, case.last_date()
+        if onset is None or last is None or last <= onset:
+            return None
+        years = np.arange(0.0, years_between(onset, last) + _BAND_STEP_YEARS, _BAND_STEP_YEARS)
+        return bands(self._edss_along(synthetic=case.patient.synthetic), years)
 
     def case_page(
         self, search: str, sort: cases.SortKey, descending: bool, rows: int, first: int
@@ -144,6 +161,16 @@ class PoolServices:
             return current_version(self._folder.models)
         except ModelError:
             return None
+
+    def _edss_along(self, *, synthetic: bool) -> Along:
+        """The cohort's EDSS by duration, read once per version of the pool and kind of patient."""
+        version = self._database.version
+        with self._lock:
+            known = self._edss.get(synthetic)
+            if known is None or known[0] != version:
+                points = reference_points(self._database, "edss", synthetic=synthetic)
+                known = self._edss[synthetic] = (version, Along.of(points, "duration"))
+            return known[1]
 
     def _current_bundle(self) -> Bundle:
         from clams_dash.response.bundle import load_bundle

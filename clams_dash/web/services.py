@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
+from clams_dash.clinical.bands import Bands
+from clams_dash.clinical.convention import Convention
 from clams_dash.clinical.summary import Summary
 from clams_dash.model.records import Case
 from clams_dash.pool import cases, quality
@@ -52,8 +54,11 @@ class Services(Protocol):
     def open_case(self, patient_id: str, at: date | None = None) -> Case:
         """The records of one person, as known on ``at`` (None = today). Raises UnknownPatient."""
 
-    def summary(self, patient_id: str, at: date | None = None) -> Summary | None:
+    def summary(self, patient_id: str, at: date | None = None, convention: Convention | None = None) -> Summary | None:
         """What the rules say of one person on ``at`` (None = the day of the last data); None without any data."""
+
+    def edss_band(self, patient_id: str, at: date | None = None) -> Bands | None:
+        """EDSS of the pool's people of the same kind by years since onset, up to this person's; None where unknown."""
 
     def case_page(
         self, search: str, sort: cases.SortKey, descending: bool, rows: int, first: int

@@ -64,8 +64,8 @@ def test_an_empty_case_says_what_is_missing_in_every_lane() -> None:
 
 def test_every_point_leads_to_its_source_row() -> None:
     said = hovers(timeline(FULL, None))
-    for fact in ("EDSS 3.5", "Relapse, severe", "Glatiramer acetate", "breakthrough activity", "2 new T2", "5.000 ml",
-                 "Lymphocytes 0.60 10⁹/L"):  # fmt: skip
+    for fact in ("EDSS 3.5", "Relapse, severe", "Glatiramer acetate", "breakthrough disease activity",
+                 "2 new T2", "5.000 ml", "Lymphocytes 0.60 10⁹/L"):  # fmt: skip
         assert fact in said, fact
     assert said.count("visit.csv, row 7") >= 8
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date
-
 import plotly.graph_objects as go
 
 from clams_dash.clinical.case_words import iso
@@ -17,16 +14,9 @@ from clams_dash.web.theme import Colour
 _UNITS = {"10^9/L": "10⁹/L", "umol/L": "µmol/L", "cells/uL": "cells/µL"}
 
 
-def drawer(analyte: str) -> Callable[[go.Figure, int, Case, date], None]:
-    """Make the lane's draw function for one analyte."""
-
-    def draw(figure: go.Figure, row: int, case: Case, end: date) -> None:
-        _draw(figure, row, [result for result in case.labs if result.analyte == analyte], analyte)
-
-    return draw
-
-
-def _draw(figure: go.Figure, row: int, results: list[LabResult], name: str) -> None:
+def draw(figure: go.Figure, row: int, case: Case, name: str) -> None:
+    """Draw the lane of the analyte ``name`` into a row of the figure."""
+    results = [result for result in case.labs if result.analyte == name]
     analyte = catalogues.analytes()[name]
     unit = _UNITS.get(analyte.unit, analyte.unit)
     lane_label(figure, row, analyte.label, unit)

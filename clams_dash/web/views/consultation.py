@@ -4,6 +4,7 @@ Flow of the page::
 
     click on a scan in the course --> chosen study --+
     sequence ----------------------------------------+--> mri_panel: viewer, lesions; cursor in the course
+    choices of the course ------------------------------> course_panel: figure, line, strip
 """
 
 from __future__ import annotations
@@ -11,19 +12,15 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from dash import Dash, Input, Output, Patch, State, dcc, html, no_update
+from dash import Dash, Input, Output, dcc, html, no_update
 from dash.development.base_component import Component
 
 from clams_dash.clinical import case_words
 from clams_dash.model.records import Case
-from clams_dash.web.elements import named
-from clams_dash.web.figures.timeline import CURSOR_SHAPE, timeline
 from clams_dash.web.ids import Consultation
 from clams_dash.web.routes import letter_url
 from clams_dash.web.services import Services
-from clams_dash.web.views import mri_panel, perspectives_panel, state_panel
-
-GRAPH_CONFIG: Any = {"displayModeBar": False, "responsive": True, "doubleClick": False}
+from clams_dash.web.views import course_panel, mri_panel, perspectives_panel, state_panel
 
 
 def layout(services: Services, patient_id: str, at: date | None) -> Component:
@@ -36,11 +33,12 @@ def layout(services: Services, patient_id: str, at: date | None) -> Component:
     return html.Div(
         [
             dcc.Store(id=Consultation.PATIENT, data=patient_id),
+            dcc.Store(id=Consultation.AT, data=at.isoformat() if at else None),
             _header(case, day, at),
-            *_state(services, patient_id, at),
+            state_panel.layout(services.summary(patient_id, at)),
             html.Main(
                 [
-                    _course(case, study),
+                    course_panel.layout(services, case, study, at),
                     mri_panel.layout(case, study),
                     perspectives_panel.layout(prediction),
                 ],
@@ -56,7 +54,8 @@ def skeleton() -> Component:
     return html.Div(
         [
             dcc.Store(id=Consultation.PATIENT),
-            dcc.Graph(id=Consultation.TIMELINE),
+            dcc.Store(id=Consultation.AT),
+            *course_panel.skeleton(),
             *mri_panel.skeleton(),
         ]
     )
@@ -65,6 +64,7 @@ def skeleton() -> Component:
 def register(app: Dash, services: Services) -> None:
     """Connect course and viewer."""
     mri_panel.register(app, services)
+    course_panel.register(app, services)
 
     @app.callback(
         Output(Consultation.STUDY, "value"),
@@ -74,15 +74,6 @@ def register(app: Dash, services: Services) -> None:
     def choose(click: dict[str, Any] | None) -> object:
         return clicked_study(click) or no_update
 
-    @app.callback(
-        Output(Consultation.TIMELINE, "figure"),
-        Input(Consultation.STUDY, "value"),
-        State(Consultation.PATIENT, "data"),
-        prevent_initial_call=True,
-    )
-    def move_cursor(study_id: str | None, patient_id: str) -> Patch:
-        return cursor_patch(services.open_case(patient_id), study_id)
-
 
 def clicked_study(click: dict[str, Any] | None) -> str | None:
     """The MRI study of a click in the course; None when the click was on something else."""
@@ -91,23 +82,6 @@ def clicked_study(click: dict[str, Any] | None) -> str | None:
         return None
     study = points[0].get("customdata")
     return study if isinstance(study, str) else None
-
-
-def cursor_patch(case: Case, study_id: str | None) -> Patch:
-    """Move the vertical line of the course to a study."""
-    day = next((scan.date.isoformat() for scan in case.scans if scan.study_id == study_id), None)
-    patch = Patch()
-    cursor = patch["layout"]["shapes"][CURSOR_SHAPE]
-    cursor["visible"] = day is not None
-    cursor["x0"] = day
-    cursor["x1"] = day
-    return patch
-
-
-def _state(services: Services, patient_id: str, at: date | None) -> list[Component]:
-    """The line since the last visit and the strip; nothing where nothing is recorded."""
-    summary = services.summary(patient_id, at)
-    return [state_panel.layout(summary)] if summary else []
 
 
 def _header(case: Case, day: date | None, at: date | None) -> Component:
@@ -144,29 +118,3 @@ def _header(case: Case, day: date | None, at: date | None) -> Component:
         ],
         className="clams-header",
     )
-
-
-def _course(case: Case, study: str | None) -> Component:
-    section = html.Section(
-        [
-            html.Div(
-                [
-                    html.H2("Course"),
-                    html.Span(
-                        "one date axis · click a scan (black square) to open it · hover for number, date and source",
-                        className="clams-muted",
-                    ),
-                ],
-                className="clams-panel-head",
-            ),
-            dcc.Graph(
-                id=Consultation.TIMELINE,
-                figure=timeline(case, study),
-                config=GRAPH_CONFIG,
-                className="clams-graph",
-                responsive=True,
-            ),
-        ],
-        className="clams-panel clams-course",
-    )
-    return named(section, "Course of the disease")

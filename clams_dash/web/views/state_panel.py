@@ -16,6 +16,7 @@ from clams_dash.clinical.summary import Summary
 from clams_dash.clinical.words import plural
 from clams_dash.model.records import Source
 from clams_dash.web.elements import named
+from clams_dash.web.ids import Consultation
 
 _LABELS = {
     "relapse": "Relapse",
@@ -38,9 +39,14 @@ _SHOWN = 8
 _TIP_SOURCES = 6
 
 
-def layout(summary: Summary) -> Component:
-    """The line and the strip of one case, as known on the day of the summary."""
-    return html.Div([_line(summary), _strip(summary)], className="clams-state")
+def layout(summary: Summary | None) -> Component:
+    """The line and the strip of one case, as known on the day of the summary; nothing where nothing is recorded."""
+    return html.Div(parts(summary), id=Consultation.STATE, className="clams-state")
+
+
+def parts(summary: Summary | None) -> list[Component]:
+    """The line and the strip."""
+    return [_line(summary), _strip(summary)] if summary else []
 
 
 def _line(summary: Summary) -> Component:
