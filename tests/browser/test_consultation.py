@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -223,3 +224,31 @@ def test_an_unknown_case_leads_back_to_the_list(page: Page, demo_app: str, watch
     assert answer.status == 404
     page.get_by_role("link", name="All cases").click()
     expect(page.locator(".ag-row").first).to_be_visible(timeout=PATIENCE_MS)
+
+
+def test_the_course_is_read_from_onset_for_two_years_and_by_another_definition(
+    demo_app: str, demo_pool: PoolFolder, desk: Page, watch: Watch
+) -> None:
+    desk.goto(f"{demo_app}/case/{scanned_patient(demo_pool)}")
+    course = desk.locator("#consultation-timeline")
+    expect(course.locator(".main-svg").first).to_be_visible(timeout=PATIENCE_MS)
+    desk.get_by_text("since onset", exact=True).click()
+    first = course.get_by_text(re.compile(r"^\+\d+ (y|mo)$")).first
+    expect(first).to_be_visible(timeout=PATIENCE_MS)
+    wide = first.text_content()
+    desk.get_by_text("2 years", exact=True).click()
+    expect(first).not_to_have_text(wide or "", timeout=PATIENCE_MS)
+    desk.get_by_role("button", name="Definitions").click()
+    desk.get_by_text("12 weeks", exact=True).click()
+    expect(desk.locator("#consultation-defined")).to_contain_text("12 weeks", timeout=PATIENCE_MS)
+    assert watch.unexpected() == []
+
+
+def test_print_gives_the_letter_in_one_click(demo_app: str, demo_pool: PoolFolder, desk: Page) -> None:
+    patient = scanned_patient(demo_pool)
+    desk.goto(f"{demo_app}/case/{patient}")
+    link = desk.get_by_role("link", name="Print")
+    expect(link).to_be_visible(timeout=PATIENCE_MS)
+    answer = desk.request.get(f"{demo_app}{link.get_attribute('href')}")
+    assert answer.status == 200
+    assert answer.body().startswith(b"%PDF-")

@@ -26,7 +26,7 @@ def draw(
     figure: go.Figure, row: int, case: Case, end: date, axis: CourseAxis, changes: Progression, band: Bands | None
 ) -> None:
     """Draw the lane into a row of the figure."""
-    lane_label(figure, row, "EDSS", "band: cohort 10–90 %" if band is not None else None)
+    lane_label(figure, row, "EDSS", "cohort 10–90 %" if band is not None else None)
     visits = [visit for visit in case.visits if visit.edss is not None]
     scores = [visit.edss for visit in visits if visit.edss is not None]
     top = max([6.0, *(score + 1.1 for score in scores)])

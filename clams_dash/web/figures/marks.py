@@ -57,9 +57,10 @@ def last_value(figure: go.Figure, row: int, day: date, value: float, text: str, 
 
 
 def value_axis(figure: go.Figure, row: int, top: float) -> None:
-    """A lane's axis from zero to ``top`` with two ticks that keep clear of the lanes above and below."""
+    """A lane's axis from zero to ``top`` with lines at zero and at one labelled value (two labels would touch)."""
     step = _round_down(top)
-    figure.update_yaxes(range=[-0.14 * (top or 1), 1.4 * (top or 1)], tickvals=[0, step], row=row, col=1)
+    low, high = -0.14 * (top or 1), 1.4 * (top or 1)
+    figure.update_yaxes(range=[low, high], tickvals=[0, step], ticktext=["", f"{step:g}"], row=row, col=1)
 
 
 def _round_down(value: float) -> float:

@@ -38,7 +38,7 @@ def _bar(figure: go.Figure, row: int, case: Case, course: TreatmentCourse, end: 
     ongoing = course.stop_date is None
     figure.add_bar(
         **_span(course.start_date, course.stop_date or end), width=0.95, text=[_text(case, course, end, axis)],
-        textposition="inside", insidetextanchor="start", constraintext="none", textangle=0, cliponaxis=True,
+        textposition="inside", insidetextanchor="middle", constraintext="none", textangle=0, cliponaxis=True,
         textfont={"size": Size.BODY, "color": Colour.INK.value},
         marker={"color": (Colour.THERAPY_NOW if ongoing else Colour.THERAPY).value, "cornerradius": 3,
                 "line": {"color": Colour.PAPER.value, "width": 1}},
@@ -66,7 +66,7 @@ def _onset_lag(figure: go.Figure, row: int, course: TreatmentCourse, end: date) 
     figure.add_bar(
         **_span(course.start_date, last), width=0.95,
         marker={"color": "rgba(0,0,0,0)", "line": {"width": 0},
-                "pattern": {"shape": "/", "size": 5, "solidity": 0.16, "fgcolor": Colour.INK.value}},
+                "pattern": {"shape": "/", "size": 5, "solidity": 0.12, "fgcolor": Colour.INK.value}},
         hovertemplate=f"<b>{dmt_label(course.dmt)}</b>: within its onset lag of {days // 7} weeks<br>activity so soon "
                       f"after the start is no failure of the drug<extra></extra>",
         row=row, col=1,

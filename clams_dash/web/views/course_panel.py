@@ -227,7 +227,7 @@ def _definitions() -> Component:
             dmc.PopoverTarget(html.Button("Definitions", type="button", className="clams-small-button")),
             dmc.PopoverDropdown(html.Div(fields, className="clams-definitions")),
         ],
-        width=420,
+        width=480,
         position="bottom-start",
         withArrow=True,
         keepMounted=True,
