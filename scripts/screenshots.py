@@ -67,7 +67,7 @@ def _wait(page: Page, address: str) -> None:
     else:
         page.wait_for_selector("#consultation-timeline .main-svg")
         if page.locator(".clams-mri").count():
-            page.wait_for_function("document.querySelectorAll('[data-plane][data-ready=true]').length === 3")
+            page.wait_for_selector("[data-slot=current][data-ready=true]")
     page.wait_for_function("document.fonts.status === 'loaded'")
     page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from clams_dash.cli.output import LINES_SHOWN, JsonOption, PoolOption, finding_line, pool_folder, print_json
+from clams_dash.clinical.words import plural
 from clams_dash.pool import quality
 from clams_dash.pool.database import Database
 
@@ -98,14 +99,20 @@ def erase(
     pool: PoolOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Rebuild the pool without one person; earlier versions, their images and all models go too."""
+    """Rebuild the pool without one person; earlier versions, their images, marks and all models go too."""
+    from clams_dash.journal.store import forget, journal_file
     from clams_dash.pool.removal import erase as erase_person
 
-    erased = erase_person(pool_folder(pool), patient)
+    folder = pool_folder(pool)
+    # First, so that after a failure in between a second call still finds the person in the pool and does the rest.
+    marks = forget(journal_file(folder.path), patient)
+    erased = erase_person(folder, patient)
     if json:
-        print_json(asdict(erased))
+        print_json(asdict(erased) | {"journal_entries": marks})
         return
     rows = ", ".join(f"{count} {table}" for table, count in erased.rows.items())
     typer.echo(f"erased {rows}; {erased.image_files} image files and {erased.versions} earlier versions removed")
+    if marks:
+        typer.echo(f"{plural(marks, 'entry', 'entries')} of the journal removed")
     if erased.models:
         typer.echo("the models held what they need of the people they compare with; train anew with `clams train`")

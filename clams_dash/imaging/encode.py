@@ -1,4 +1,4 @@
-"""Arrays on an axis-aligned RAS+ grid as VTK XML image files (``.vti``) for the viewer in the browser.
+"""Arrays on an axis-aligned RAS+ grid as VTK XML image files (``.vti``), and surfaces (``.vtp``), for the viewer.
 
 The files are zlib-compressed with raw appended data, as vtk.js reads them; the ``vtk`` package (over 500 MB installed)
 is not needed to write them. Format: Kitware, "VTK XML file formats" (serial ImageData, appended raw encoding).
@@ -162,6 +162,56 @@ def _vti(
         '<AppendedData encoding="raw">\n_'
     )
     payload = _compressed_blocks(np.ascontiguousarray(components.transpose(2, 1, 0, 3)).data.cast("B"))
+    return head.encode("ascii") + payload + b"\n</AppendedData>\n</VTKFile>\n"
+
+
+def polydata_vtp(points_mm: NDArray[np.float32], triangles: NDArray[np.int32], normals: NDArray[np.float32]) -> bytes:
+    """Triangles as a VTK XML polygon file (``.vtp``) with point normals.
+
+    Parameters
+    ----------
+    points_mm, normals
+        Shape (n, 3), mm RAS+ and unit vectors.
+    triangles
+        Shape (m, 3), indices of points.
+
+    Raises
+    ------
+    ValueError
+        When shapes do not fit or a triangle names a point that is not there.
+    """
+    if points_mm.ndim != 2 or points_mm.shape[1] != 3 or normals.shape != points_mm.shape:
+        raise ValueError(f"expected points and normals of shape (n, 3), not {points_mm.shape} and {normals.shape}")
+    if triangles.ndim != 2 or triangles.shape[1] != 3 or not len(triangles):
+        raise ValueError(f"expected triangles of shape (m, 3), not {triangles.shape}")
+    if triangles.min() < 0 or triangles.max() >= len(points_mm):
+        raise ValueError("a triangle names a point that is not there")
+    offsets = np.arange(3, 3 * len(triangles) + 1, 3, dtype="<i4")
+    arrays = {
+        "normals": ("Float32", 3, normals.astype("<f4")),
+        "points": ("Float32", 3, points_mm.astype("<f4")),
+        "connectivity": ("Int32", 1, triangles.astype("<i4")),
+        "offsets": ("Int32", 1, offsets),
+    }
+    payload, entries = b"", {}
+    for name, (kind, count, values) in arrays.items():
+        entries[name] = (
+            f'<DataArray type="{kind}" Name="{name}" NumberOfComponents="{count}" format="appended" '
+            f'offset="{len(payload)}"/>\n'
+        )
+        payload += _compressed_blocks(np.ascontiguousarray(values).data.cast("B"))
+    head = (
+        '<?xml version="1.0"?>\n'
+        '<VTKFile type="PolyData" version="1.0" byte_order="LittleEndian" header_type="UInt32"'
+        ' compressor="vtkZLibDataCompressor">\n<PolyData>\n'
+        f'<Piece NumberOfPoints="{len(points_mm)}" NumberOfVerts="0" NumberOfLines="0" NumberOfStrips="0"'
+        f' NumberOfPolys="{len(triangles)}">\n'
+        f'<PointData Normals="normals">\n{entries["normals"]}</PointData>\n<CellData></CellData>\n'
+        f"<Points>\n{entries['points']}</Points>\n"
+        f"<Polys>\n{entries['connectivity']}{entries['offsets']}</Polys>\n"
+        "</Piece>\n</PolyData>\n"
+        '<AppendedData encoding="raw">\n_'
+    )
     return head.encode("ascii") + payload + b"\n</AppendedData>\n</VTKFile>\n"
 
 

@@ -109,11 +109,14 @@ def load_patient_frames(database: Database, patient_id: str) -> dict[str, pd.Dat
 
 @dataclass(frozen=True, slots=True)
 class DisplayCopy:
-    """Where a series' display copy lies, the digest it must have, and whose it is."""
+    """Where a series' display copy lies, the digest it must have, whose it is, and its grid (RAS+ mm)."""
 
     path: Path
     sha256: str
     patient_id: str
+    shape: tuple[int, int, int]
+    spacing_mm: tuple[float, float, float]
+    origin_mm: tuple[float, float, float]
 
 
 def display_copy(database: Database, series_id: str) -> DisplayCopy | None:
@@ -127,7 +130,14 @@ def display_copy(database: Database, series_id: str) -> DisplayCopy | None:
     if not found:
         return None
     row = found[0]
-    return DisplayCopy(database.folder.imaging / row["display_path"], row["display_sha256"], row["patient_id"])
+    return DisplayCopy(
+        path=database.folder.imaging / row["display_path"],
+        sha256=row["display_sha256"],
+        patient_id=row["patient_id"],
+        shape=tuple(row["shape"]),
+        spacing_mm=tuple(row["spacing_mm"]),
+        origin_mm=tuple(row["origin_mm"]),
+    )
 
 
 def load_case(database: Database, patient_id: str) -> records.Case:

@@ -16,8 +16,9 @@ from dash.development.base_component import Component
 from clams_dash.config import ASSETS_DIR, NOT_A_DEVICE, Settings
 from clams_dash.errors import ClamsError
 from clams_dash.security import guard, headers
-from clams_dash.web import routes, vtk_scene
+from clams_dash.web import routes
 from clams_dash.web.ids import Shell
+from clams_dash.web.mri import callbacks as mri_callbacks
 from clams_dash.web.services import Services
 from clams_dash.web.theme import mantine_theme
 from clams_dash.web.views import case_list, consultation, data_pool, news, shell
@@ -43,7 +44,7 @@ def create_app(settings: Settings, services: Services) -> Dash:
     case_list.register(app, services)
     consultation.register(app, services)
     data_pool.register(app, services)
-    vtk_scene.register(app)
+    mri_callbacks.register(app)
     refuse_open_host(settings.host)
     limits = guard.Limits(settings.max_body_bytes, settings.max_json_depth, LOOPBACK_HOSTS)
     guard.install(app.server, limits, lambda: _shapes(app))

@@ -52,6 +52,9 @@ class Consultation(StrEnum):
     SEQUENCE = "consultation-sequence"
     VIEWER = "consultation-viewer"
     LESIONS = "consultation-lesions"
+    LESION_LIST = "consultation-lesion-list"
+    CHOSEN_LESION = "consultation-chosen-lesion"
+    DISPUTE = "consultation-dispute"
 
 
 class Mri(StrEnum):
@@ -60,26 +63,38 @@ class Mri(StrEnum):
     SCENE = "mri-scene"
     STATE = "mri-state"
     TARGET = "mri-target"
+    CHOSEN = "mri-chosen"
     MESSAGE = "mri-message"
+    PANES = "mri-panes"
+    ARRANGEMENTS = "mri-arrangements"
+    LAYOUT = "mri-layout"
+    PLANE = "mri-plane"
+    SHOWN_PLANE = "mri-shown-plane"
     WINDOW = "mri-window"
     WINDOW_TEXT = "mri-window-text"
     WINDOW_RESET = "mri-window-reset"
     OVERLAY = "mri-overlay"
+    OPACITY = "mri-opacity"
+    STYLE = "mri-style"
+    KIND = "mri-kind"
+    CARD = "mri-card"
+    HISTORY = "mri-history"
+    DISPUTED = "mri-disputed"
 
 
 def mri_part(part: Mri, scene: str = "current") -> dict[str, str]:
-    """A part of one scene; a page may show several, such as ``prior`` and ``current``."""
+    """A part of one scene; a page may show several, such as two cases of a board."""
     return {"view": "mri", "part": part.value, "scene": scene}
 
 
-def mri_slider(plane: str, scene: str = "current") -> dict[str, str]:
-    """The slice slider of one plane: ``axial``, ``coronal`` or ``sagittal``."""
-    return {"view": "mri", "part": "slider", "plane": plane, "scene": scene}
+def mri_slider(slider: str, scene: str = "current") -> dict[str, str]:
+    """A slice slider: ``axial``, ``coronal`` or ``sagittal`` of its plane, or ``pair`` of all panes that follow."""
+    return {"view": "mri", "part": "slider", "slider": slider, "scene": scene}
 
 
-def mri_position(plane: str, scene: str = "current") -> dict[str, str]:
-    """The text saying where the slice of one plane lies."""
-    return {"view": "mri", "part": "position", "plane": plane, "scene": scene}
+def mri_slice(slider: str, scene: str = "current") -> dict[str, str]:
+    """The slice that a slider stands at."""
+    return {"view": "mri", "part": "slice", "slider": slider, "scene": scene}
 
 
 def perspectives_plot(outcome: str) -> dict[str, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
+from collections import OrderedDict
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,11 @@ from clams_dash.clinical.convention import Convention
 from clams_dash.clinical.person import years_between
 from clams_dash.clinical.summary import Summary, summary
 from clams_dash.config import Settings
-from clams_dash.errors import ModelError
+from clams_dash.errors import ClamsError, ImageError, ModelError
+from clams_dash.imaging.decode import DisplayGrid, DisplayVolume, read_display
+from clams_dash.journal import lesion_marks
+from clams_dash.journal.lesion_marks import LesionKey
+from clams_dash.journal.store import journal_file
 from clams_dash.model.records import Case
 from clams_dash.pool import cases, quality
 from clams_dash.pool.background import Background
@@ -34,6 +39,8 @@ if TYPE_CHECKING:
     from clams_dash.response.bundle import Bundle
 
 _BAND_STEP_YEARS = 0.5
+_UNPACKED_KEPT = 4
+
 _LOG = logging.getLogger(__name__)
 
 
@@ -46,6 +53,8 @@ class PoolServices:
         self._lock = threading.Lock()
         self._bundle: Bundle | None = None
         self._edss: dict[bool, tuple[str, Along]] = {}
+        self._journal = journal_file(settings.pool_dir)
+        self._unpacked_volumes: OrderedDict[str, DisplayVolume] = OrderedDict()
 
     def open_case(self, patient_id: str, at: date | None = None) -> Case:
         """See :class:`clams_dash.web.services.Services`."""
@@ -101,6 +110,30 @@ class PoolServices:
         digest = hashlib.sha256(content).hexdigest()
         return DisplayFile(content, digest) if digest == found.sha256 else None
 
+    def still(self, series_id: str, plane: str, index: int) -> DisplayFile | None:
+        """See :class:`clams_dash.web.services.Services`."""
+        found = cases.display_copy(self._database, series_id)
+        if found is None:
+            return None
+        try:
+            volume = self._unpacked(series_id, found)
+            picture = None if volume is None else volume.slice_png(plane, index)
+        except ImageError:
+            return None
+        return None if picture is None else DisplayFile(picture, f"{found.sha256}-{plane}-{index}")
+
+    def disputed(self, patient_id: str) -> frozenset[LesionKey]:
+        """See :class:`clams_dash.web.services.Services`."""
+        return lesion_marks.disputed_lesions(self._journal, patient_id)
+
+    def dispute(self, patient_id: str, lesion: LesionKey, *, disputed: bool) -> None:
+        """See :class:`clams_dash.web.services.Services`."""
+        scan = next((one for one in self.open_case(patient_id).scans if one.study_id == lesion.study_id), None)
+        held = scan is not None and any(one.series_id == lesion.mask_id for one in scan.series)
+        if scan is None or not held or all(one.lesion_id != lesion.lesion_id for one in scan.lesions):
+            raise ClamsError(f"{patient_id}: the pool has no such lesion to dispute; reload the page")
+        lesion_marks.mark_lesion(self._journal, patient_id, lesion, disputed=disputed)
+
     def predict(self, patient_id: str, at: date | None = None) -> Prediction | NoPrediction:
         """See :class:`clams_dash.web.services.Services`."""
         from clams_dash.response.predict import predict
@@ -155,6 +188,22 @@ class PoolServices:
     def close(self) -> None:
         """Close the pool."""
         self._database.close()
+
+    def _unpacked(self, series_id: str, copy: cases.DisplayCopy) -> DisplayVolume | None:
+        """A display copy as an array; the last few are kept, since slices are asked for one after the other."""
+        key = f"{series_id} {copy.sha256}"
+        with self._lock:
+            known = self._unpacked_volumes.pop(key, None)
+        if known is None:
+            file = self.display_file(series_id)
+            if file is None:
+                return None
+            known = read_display(file.content, DisplayGrid(copy.shape, copy.spacing_mm, copy.origin_mm))
+        with self._lock:
+            self._unpacked_volumes[key] = known
+            while len(self._unpacked_volumes) > _UNPACKED_KEPT:
+                self._unpacked_volumes.popitem(last=False)
+        return known
 
     def _model_version(self) -> str | None:
         try:

@@ -10,7 +10,7 @@ from flask import Flask, Response, jsonify, request
 
 from clams_dash.errors import PoolError, UnknownPatient
 from clams_dash.model.tables import PATIENT_ID_PATTERN
-from clams_dash.web.services import Services
+from clams_dash.web.services import DisplayFile, Services
 
 _CASE_PAGE = re.compile(rf"/case/(?P<patient>{PATIENT_ID_PATTERN})/?")
 DATA_POOL = "/pool"
@@ -38,17 +38,7 @@ def patient_of(path: str) -> str | None:
 def add_routes(server: Flask, services: Services) -> None:
     """Add the routes to the server."""
     _add_letter(server, services)
-
-    @server.get("/volume/<series_id>.vti")
-    def volume(series_id: str) -> Response:
-        found = services.display_file(series_id)
-        if found is None:
-            return _no_such("image")
-        response = Response(found.content, mimetype="application/octet-stream")
-        response.set_etag(found.sha256)
-        response.headers["Cache-Control"] = "private, no-cache"
-        response.make_conditional(request)
-        return response
+    _add_images(server, services)
 
     @server.get("/healthz")
     def healthz() -> Response:
@@ -90,6 +80,31 @@ def _add_letter(server: Flask, services: Services) -> None:
         response.headers["Content-Disposition"] = f'inline; filename="{patient_id}.pdf"'
         response.headers["Cache-Control"] = "private, no-store"
         return response
+
+
+def _add_images(server: Flask, services: Services) -> None:
+    """Image bytes by opaque id: whole volumes, and single slices for browsers without WebGL."""
+
+    @server.get("/volume/<series_id>.vti")
+    def volume(series_id: str) -> Response:
+        found = services.display_file(series_id)
+        if found is None:
+            return _no_such("image")
+        return _cached(found, "application/octet-stream", "private, no-cache")
+
+    @server.get("/volume/<series_id>/<plane>/<int:index>.png")
+    def still(series_id: str, plane: str, index: int) -> Response:
+        found = services.still(series_id, plane, index)
+        # Kept for a while without asking, so that stepping back needs no answer; the id goes with the content.
+        return _no_such("slice") if found is None else _cached(found, "image/png", "private, max-age=3600")
+
+
+def _cached(file: DisplayFile, mimetype: str, rule: str) -> Response:
+    response = Response(file.content, mimetype=mimetype)
+    response.set_etag(file.sha256)
+    response.headers["Cache-Control"] = rule
+    response.make_conditional(request)
+    return response
 
 
 def add_error_answers(server: Flask) -> None:

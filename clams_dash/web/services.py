@@ -9,6 +9,7 @@ from typing import Protocol
 from clams_dash.clinical.bands import Bands
 from clams_dash.clinical.convention import Convention
 from clams_dash.clinical.summary import Summary
+from clams_dash.journal.lesion_marks import LesionKey
 from clams_dash.model.records import Case
 from clams_dash.pool import cases, quality
 from clams_dash.pool.background import Work
@@ -76,6 +77,15 @@ class Services(Protocol):
 
     def display_file(self, series_id: str) -> DisplayFile | None:
         """The image of one series, or None when there is none or it was altered."""
+
+    def still(self, series_id: str, plane: str, index: int) -> DisplayFile | None:
+        """One slice of an image as PNG, or None when there is no such slice."""
+
+    def disputed(self, patient_id: str) -> frozenset[LesionKey]:
+        """The lesions of one person that a reader disputes."""
+
+    def dispute(self, patient_id: str, lesion: LesionKey, *, disputed: bool) -> None:
+        """Note that a lesion is disputed, or no longer, in the journal. Raises ClamsError when there is none."""
 
     def predict(self, patient_id: str, at: date | None = None) -> Prediction | NoPrediction:
         """Therapy perspectives of one person."""

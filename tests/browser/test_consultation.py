@@ -70,7 +70,8 @@ def open_case(page: Page, url: str, patient: str) -> None:
 
 def drawn(page: Page) -> None:
     expect(page.locator("#consultation-timeline .main-svg").first).to_be_visible(timeout=PATIENCE_MS)
-    expect(page.locator("[data-plane][data-ready=true]")).to_have_count(3, timeout=PATIENCE_MS)
+    expect(page.locator("[data-slot=current][data-ready=true]").first).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.locator("[data-slot][data-ready=false]")).to_have_count(0, timeout=PATIENCE_MS)
 
 
 def cyan(rgb: NDArray[np.int16]) -> NDArray[np.bool_]:
@@ -187,7 +188,7 @@ def test_a_click_on_a_scan_in_the_course_opens_it(desk: Page, demo_app: str, dem
     desk.mouse.click(place[0], place[1])
     expect(desk.locator(".clams-mri")).not_to_have_attribute("data-image", before or "")
     drawn(desk)
-    expect(desk.locator(".clams-mri-title")).to_contain_text(earliest.date.isoformat())
+    expect(desk.locator("[data-slot=current] .clams-mri-study").first).to_contain_text(earliest.date.isoformat())
     desk.wait_for_function(
         """day => document.querySelector('#consultation-timeline .js-plotly-plot').layout.shapes[0].x0 === day""",
         arg=earliest.date.isoformat(),

@@ -15,13 +15,18 @@ from numpy.typing import NDArray
 from waitress.server import create_server
 
 from clams_dash.config import ASSETS_DIR
+from clams_dash.imaging.decode import DisplayGrid, read_display
 from clams_dash.imaging.encode import image_vti, mask_vti
-from clams_dash.web.vtk_scene import Scene, SceneImage, register, scene_component
+from clams_dash.imaging.mesh import brain_surface, lesion_surface
+from clams_dash.web.mri.callbacks import register
+from clams_dash.web.mri.panes import scene_component
+from clams_dash.web.mri.scene import Scene, SceneImage, Surface
 
 Volume = NDArray[np.uint8]
 Point = tuple[float, float, float]
 
 ORANGE = (255, 122, 69, 255)
+CYAN = (34, 211, 238, 255)
 PLATE_LEVEL = 18
 
 
@@ -50,22 +55,44 @@ class Exam:
         low, high = voxels.min(axis=0) - 0.5, voxels.max(axis=0) + 0.5
         return _point(low * self.spacing_mm + self.origin_mm), _point(high * self.spacing_mm + self.origin_mm)
 
-    def scene(self) -> Scene:
+    def image(self) -> SceneImage:
         nx, ny, nz = self.levels.shape
-        image = SceneImage(
+        return SceneImage(
             url=f"/volume/{self.name}.vti",
             shape_ras=(nx, ny, nz),
             spacing_mm=self.spacing_mm,
             origin_mm=self.origin_mm,
             window=(0.0, 255.0),
             brain_box_mm=self.brain_box_mm(),
+            overlays={"lesions": f"/volume/{self.name}-lesions.vti"},
+            caption=self.name,
         )
-        return Scene(image, f"/volume/{self.name}-lesions.vti", self.start_mm, self.name)
+
+    def grid(self) -> DisplayGrid:
+        """Grid of the image and of the whole mask."""
+        nx, ny, nz = self.levels.shape
+        return DisplayGrid((nx, ny, nz), self.spacing_mm, self.origin_mm)
+
+    def scene(self) -> Scene:
+        return Scene(self.image(), self.start_mm, self.name)
+
+    def surfaces(self) -> tuple[Surface, ...]:
+        return tuple(Surface(f"/volume/{self.name}-{kind}.vtp", kind) for kind in ("lesions_new", "brain"))
+
+    def meshes(self) -> dict[str, bytes]:
+        """Files of :meth:`surfaces`."""
+        brain, lesions = (
+            brain_surface(self.levels, self.affine, self.brain),
+            lesion_surface(self.lesions > 0, self.affine),
+        )
+        assert brain is not None
+        assert lesions is not None
+        return {f"{self.name}-brain.vtp": brain.vtp(), f"{self.name}-lesions_new.vtp": lesions.vtp()}
 
     def files(self) -> dict[str, bytes]:
-        lesions = mask_vti(self.lesions, self.affine, {1: ORANGE})
+        lesions = mask_vti(self.lesions, self.affine, {1: ORANGE, 2: CYAN})
         assert lesions is not None
-        return {self.name: image_vti(self.levels, self.affine), f"{self.name}-lesions": lesions}
+        return {f"{self.name}.vti": image_vti(self.levels, self.affine), f"{self.name}-lesions.vti": lesions}
 
 
 def _point(values: NDArray[np.float64]) -> Point:
@@ -93,8 +120,16 @@ def phantom(name: str, lesion_mm: Point, start_mm: Point | None) -> Exam:
     return Exam(name, levels, brain, lesion.astype(np.uint8), affine, start_mm)
 
 
-def viewer_app(pages: Mapping[str, Mapping[str, Scene]], files: Mapping[str, bytes], first: str) -> Dash:
-    """Shows the scenes of ``pages[first]`` side by side; writing another name into the store ``shown`` switches."""
+def viewer_app(
+    pages: Mapping[str, Mapping[str, Scene]],
+    files: Mapping[str, bytes],
+    first: str,
+    grids: Mapping[str, DisplayGrid] | None = None,
+) -> Dash:
+    """Shows the scenes of ``pages[first]`` side by side; writing another name into the store ``shown`` switches.
+
+    ``grids`` of the volumes, by name, serves their slices as PNG too.
+    """
     app = Dash(__name__, assets_folder=str(ASSETS_DIR), update_title="")
     host_style = {
         "position": "fixed",
@@ -116,6 +151,12 @@ def viewer_app(pages: Mapping[str, Mapping[str, Scene]], files: Mapping[str, byt
         headers = {"Cache-Control": "private, max-age=600"}
         return Response(files[name], mimetype="application/octet-stream", headers=headers)
 
+    def still(name: str, plane: str, index: int) -> Response:
+        grid = (grids or {}).get(name)
+        if grid is None:
+            abort(404)
+        return Response(read_display(files[f"{name}.vti"], grid).slice_png(plane, index), mimetype="image/png")
+
     def protect(response: Response) -> Response:
         response.headers["Content-Security-Policy"] = (
             f"default-src 'self'; script-src 'self' {' '.join(app.csp_hashes())}; style-src 'self' 'unsafe-inline'; "
@@ -124,7 +165,8 @@ def viewer_app(pages: Mapping[str, Mapping[str, Scene]], files: Mapping[str, byt
         )
         return response
 
-    app.server.add_url_rule("/volume/<name>.vti", view_func=volume)
+    app.server.add_url_rule("/volume/<name>", view_func=volume)
+    app.server.add_url_rule("/volume/<name>/<plane>/<int:index>.png", view_func=still)
     app.server.after_request(protect)
     return app
 

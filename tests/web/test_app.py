@@ -88,6 +88,22 @@ def test_no_address_reaches_a_file_that_is_no_image(small_app: SmallApp, name: s
     assert small_app.client().get(f"/volume/{name}.vti", headers=HOST).status_code == 404
 
 
+def test_a_slice_comes_as_a_picture_for_browsers_without_webgl(small_app: SmallApp) -> None:
+    client, series_id = small_app.client(), _series_id(small_app)
+    answer = client.get(f"/volume/{series_id}/axial/10.png", headers=HOST)
+    assert (answer.status_code, answer.mimetype) == (200, "image/png")
+    assert answer.data.startswith(b"\x89PNG")
+    again = client.get(f"/volume/{series_id}/axial/10.png", headers={**HOST, "If-None-Match": answer.headers["ETag"]})
+    assert again.status_code == 304
+
+
+@pytest.mark.parametrize("slice_name", ["axial/20", "axial/-1", "axial/x", "..%2f/1", "oblique/3", "axial/1%00", "/3"])
+def test_a_slice_that_is_not_there_is_not_found(small_app: SmallApp, slice_name: str) -> None:
+    answer = small_app.client().get(f"/volume/{_series_id(small_app)}/{slice_name}.png", headers=HOST)
+    assert answer.status_code == 404
+    assert small_app.client().get(f"/volume/{'0' * 32}/axial/1.png", headers=HOST).status_code == 404
+
+
 def test_an_image_that_was_altered_on_disk_is_not_served(small_app: SmallApp) -> None:
     series_id = _series_id(small_app)
     copy = cases.display_copy(Database(small_app.folder), series_id)

@@ -31,8 +31,8 @@ def scan(*held: Series, count: int | None = 2) -> Scan:
 
 
 def shown(one: Scan, sequence: str = "FLAIR") -> str:
-    viewer, lesions = panel_parts(Case(ANNA, scans=(one,)), "a-1", sequence)
-    return json.dumps([viewer, lesions], cls=PlotlyJSONEncoder)
+    parts = panel_parts(Case(ANNA, scans=(one,)), "a-1", sequence)
+    return json.dumps([parts.viewer, parts.bar, parts.drawer], cls=PlotlyJSONEncoder)
 
 
 def test_a_mask_is_laid_over_an_image_of_its_own_grid() -> None:
@@ -69,8 +69,8 @@ def test_a_sequence_the_study_lacks_is_named() -> None:
 
 @pytest.mark.parametrize("asked", [None, "", "nonsense", ["FLAIR"], 5])
 def test_whatever_is_asked_for_an_image_is_shown(asked: object) -> None:
-    viewer, _ = panel_parts(Case(ANNA, scans=(scan(series("FLAIR")),)), "a-1", asked)  # type: ignore[arg-type]
-    assert "/volume/id-FLAIR.vti" in json.dumps(viewer, cls=PlotlyJSONEncoder)
+    parts = panel_parts(Case(ANNA, scans=(scan(series("FLAIR")),)), "a-1", asked)  # type: ignore[arg-type]
+    assert "/volume/id-FLAIR.vti" in json.dumps(parts.viewer, cls=PlotlyJSONEncoder)
 
 
 def test_the_page_opens_on_the_latest_study_with_images() -> None:

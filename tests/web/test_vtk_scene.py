@@ -16,9 +16,13 @@ from hypothesis import strategies as st
 
 import clams_dash
 from clams_dash.config import ASSETS_DIR
-from clams_dash.web.ids import Mri, mri_part, mri_position, mri_slider
-from clams_dash.web.vtk_scene import PLANE_AXIS, Scene, SceneImage, register, scene_component
+from clams_dash.web.ids import Mri, mri_part, mri_slider
+from clams_dash.web.mri.callbacks import register
+from clams_dash.web.mri.panes import scene_component
+from clams_dash.web.mri.scene import PLANE_AXIS, Scene, SceneImage, Surface, Target
 
+OF_THE_PANEL = (Mri.CARD, Mri.HISTORY, Mri.DISPUTED)
+"""Parts that stand beside the scene (views/lesion_panel.py)."""
 BRAIN_MM = ((-70.0, -100.0, -50.0), (70.0, 75.0, 80.0))
 
 
@@ -30,12 +34,17 @@ def image(**changes: Any) -> SceneImage:
         "origin_mm": (-90.0, -126.0, -72.0),
         "window": (10.0, 200.0),
         "brain_box_mm": BRAIN_MM,
+        "overlays": {"lesions": "/volume/7-lesions.vti"},
     }
     return SceneImage(**(values | changes))
 
 
-def scene(*, overlay_url: str | None = "/volume/7-lesions.vti", start_mm: Any = (20.0, -30.0, 15.0)) -> Scene:
-    return Scene(image(), overlay_url, start_mm, "FLAIR · 20 Apr 2026")
+def scene(*, start_mm: Any = (20.0, -30.0, 15.0), **changes: Any) -> Scene:
+    return Scene(**({"image": image(), "start_mm": start_mm, "caption": "FLAIR · 20 Apr 2026"} | changes))
+
+
+def lesion(key: str, position_mm: Any, change: str = "new") -> Target:
+    return Target(key, position_mm, change, f"{change} lesion {key}", (("Volume", "85 mm³"),))
 
 
 def components(root: Component) -> Iterator[Component]:
@@ -94,15 +103,44 @@ def test_each_plane_has_a_slider_named_after_it(plane: str) -> None:
 def test_the_browser_is_told_where_to_fetch_and_nothing_of_the_volume_itself() -> None:
     state = part(scene_component(scene()), mri_part(Mri.STATE)).data
     text = json.dumps(state)
-    assert (state["url"], state["overlay_url"]) == ("/volume/7.vti", "/volume/7-lesions.vti")
+    current = state["slots"]["current"]
+    assert (current["url"], current["overlays"]) == ("/volume/7.vti", {"lesions": "/volume/7-lesions.vti"})
     assert len(text) < 2_000
+
+
+def test_the_viewer_opens_on_the_lesion_it_is_told_to() -> None:
+    targets = (lesion("1", (0.0, 0.0, 0.0), "stable"), lesion("2", (20.4, -30.4, 16.0)))
+    opened = scene(start_mm=None, targets=targets, tour=("2",), opens_on="2")
+    assert opened.start_indices() == (110, 96, 29)
+    assert part(scene_component(opened), mri_part(Mri.STATE)).data["tour"] == ("2",)
+
+
+def test_a_tour_visits_only_lesions_there_are() -> None:
+    with pytest.raises(ValueError, match="no such target"):
+        scene(targets=(lesion("1", (0.0, 0.0, 0.0)),), tour=("1", "9"))
+
+
+def test_studies_on_other_grids_never_move_in_step() -> None:
+    other = image(url="/volume/6.vti", origin_mm=(-80.0, -126.0, -72.0))
+    with pytest.raises(ValueError, match="one grid"):
+        scene(prior=other)
+    assert scene(prior=other, linked=False).state()["linked"] is False
+
+
+def test_an_arrangement_is_offered_only_where_there_is_something_to_arrange() -> None:
+    def offered(one: Scene) -> list[str]:
+        return [each["value"] for each in part(scene_component(one), mri_part(Mri.LAYOUT)).data]
+
+    assert offered(scene()) == ["planes"]
+    assert offered(scene(prior=image(url="/volume/6.vti"))) == ["pair", "planes"]
+    assert offered(scene(surfaces=(Surface("/volume/m.vtp", "brain"),))) == ["planes", "solid"]
 
 
 def test_the_convention_and_the_letters_are_printed() -> None:
     children = [getattr(each, "children", None) for each in components(scene_component(scene()))]
     texts = [text for text in children if isinstance(text, str)]
     assert "radiological convention" in texts
-    assert [text for text in texts if len(text) == 1] == [*"RLAP", *"RLSI", *"APSI"]
+    assert [text for text in texts if len(text) == 1 and text.isalpha()] == [*"RLAP", *"RLSI", *"APSI"]
     assert "FLAIR · 20 Apr 2026" in texts
 
 
@@ -113,7 +151,7 @@ def test_before_anything_is_drawn_the_viewer_says_that_it_loads() -> None:
 
 
 def test_a_missing_mask_is_said_not_shown_as_an_empty_one() -> None:
-    switch = part(scene_component(scene(overlay_url=None)), mri_part(Mri.OVERLAY))
+    switch = part(scene_component(scene(image=image(overlays={}))), mri_part(Mri.OVERLAY))
     assert (switch.label, switch.checked, switch.disabled) == ("no lesion mask", False, True)
 
 
@@ -132,7 +170,7 @@ def test_no_part_of_the_viewer_calls_the_server() -> None:
     callbacks = app._callback_list
     assert callbacks
     assert all(callback["clientside_function"] for callback in callbacks)
-    script = (ASSETS_DIR / "clams_mri.js").read_text(encoding="utf-8")
+    script = (ASSETS_DIR / "mri" / "callbacks.js").read_text(encoding="utf-8")
     for callback in callbacks:
         assert f" {callback['clientside_function']['function_name']}(" in script
 
@@ -145,12 +183,13 @@ def test_every_id_of_the_callbacks_is_on_the_page() -> None:
         for identity in (getattr(each, "id", None) for each in components(scene_component(scene())))
         if isinstance(identity, dict)
     }
-    any_plane = {mri_slider("axial")["part"], mri_position("axial")["part"]}
+    on_page |= {json.dumps(mri_part(each) | {"scene": ["MATCH"]}, sort_keys=True) for each in OF_THE_PANEL}
+    any_slider = mri_slider("axial")["part"]
     for callback in app._callback_list:
         for each in [*callback["inputs"], *callback["state"]]:
             identity = json.loads(each["id"])
-            if identity["part"] in any_plane:
-                identity["plane"] = "axial"
+            if identity["part"] == any_slider:
+                identity["slider"] = "axial"
             assert json.dumps(identity, sort_keys=True) in on_page
 
 

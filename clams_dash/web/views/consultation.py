@@ -39,7 +39,7 @@ def layout(services: Services, patient_id: str, at: date | None) -> Component:
             html.Main(
                 [
                     course_panel.layout(services, case, study, at),
-                    mri_panel.layout(case, study),
+                    mri_panel.layout(case, study, services.disputed(patient_id)),
                     perspectives_panel.layout(prediction),
                 ],
                 className=f"clams-consultation{short}",

@@ -1,36 +1,60 @@
-"""The MRI panel of the consultation: which study and sequence, the viewer, and what its mask holds."""
+"""The MRI panel of the consultation: which study and sequence, the viewer, and what is known of the lesions.
+
+::
+
+    study, sequence --> panel_parts: viewer, bar, list         (server, once)
+    wheel, keys, list, card --> assets/mri                     (browser)
+    "Mark as disputed" --> journal --> bar, list               (server)
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
 import dash_mantine_components as dmc
-from dash import Dash, Input, Output, State, html
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 from dash.development.base_component import Component
 
 from clams_dash.clinical.case_words import iso
-from clams_dash.clinical.words import plural
-from clams_dash.model import catalogues
-from clams_dash.model.records import Case, Scan, Series
+from clams_dash.journal.lesion_marks import LesionKey
+from clams_dash.model.records import Case, Scan
 from clams_dash.web.elements import named
-from clams_dash.web.ids import Consultation
-from clams_dash.web.routes import volume_url
+from clams_dash.web.ids import Consultation, Mri, mri_part
+from clams_dash.web.mri.callbacks import NAMESPACE
+from clams_dash.web.mri.panes import scene_component
 from clams_dash.web.services import Services
-from clams_dash.web.vtk_scene import Scene, SceneImage, scene_component
+from clams_dash.web.views import lesion_panel
+from clams_dash.web.views.study_scene import (
+    SEQUENCE_ORDER,
+    date_text,
+    images_of,
+    label,
+    pairing_of,
+    scene_of,
+)
 
-SEQUENCE_ORDER = ("FLAIR", "T1W_GD", "T1W", "T2W", "PD", "SWI", "DWI")
+KEY = "current"
+"""Name of the consultation's scene."""
 
 
-def layout(case: Case, study_id: str | None) -> Component:
+@dataclass(frozen=True, slots=True)
+class PanelParts:
+    """What a choice of study and sequence changes on the page."""
+
+    viewer: Component
+    bar: list[Component]
+    drawer: list[Component]
+
+
+def layout(case: Case, study_id: str | None, disputed: frozenset[LesionKey]) -> Component:
     """Return the panel, opened on ``study_id``."""
-    studies = [
-        {
-            "value": scan.study_id,
-            "label": f"{iso(scan.date)}{' (nominal)' if scan.date_approximate else ''}{_field(scan)}",
-        }
-        for scan in reversed(case.scans)
-    ]
+    studies = [{"value": scan.study_id, "label": f"{date_text(scan)}{_field(scan)}"} for scan in reversed(case.scans)]
     sequences = _sequences(case)
     chosen = sequences[0]["value"] if sequences else None
-    viewer, lesions = panel_parts(case, study_id, chosen)
+    parts = panel_parts(case, study_id, chosen, disputed)
+    attributes: dict[str, Any] = {"data-mri-for": KEY}
     section = html.Section(
         [
             html.Div(
@@ -54,13 +78,24 @@ def layout(case: Case, study_id: str | None) -> Component:
                         className="clams-sequence",
                         **{"aria-label": "Sequence"},
                     ),
-                    html.Span(id=Consultation.LESIONS, children=lesions, className="clams-lesions"),
                 ],
                 className="clams-panel-head",
             ),
-            html.Div(viewer, id=Consultation.VIEWER, className="clams-viewer"),
+            html.Div(parts.bar, id=Consultation.LESIONS, className="clams-lesion-bar"),
+            html.Div(
+                [
+                    html.Div(parts.viewer, id=Consultation.VIEWER, className="clams-viewer"),
+                    html.Aside(
+                        [html.Div(parts.drawer, id=Consultation.LESION_LIST), lesion_panel.card(KEY)],
+                        className="clams-drawer",
+                    ),
+                ],
+                className="clams-viewing",
+            ),
+            dcc.Store(id=Consultation.CHOSEN_LESION),
         ],
         className="clams-panel clams-mri-panel",
+        **attributes,
     )
     return named(section, "MRI")
 
@@ -70,126 +105,110 @@ def skeleton() -> list[Component]:
     return [
         dmc.Select(id=Consultation.STUDY),
         dmc.SegmentedControl(id=Consultation.SEQUENCE, data=[]),
-        html.Span(id=Consultation.LESIONS),
+        html.Div(id=Consultation.LESIONS),
+        html.Div(id=Consultation.LESION_LIST),
         html.Div(id=Consultation.VIEWER),
+        dcc.Store(id=Consultation.CHOSEN_LESION),
+        lesion_panel.card(KEY),
+        dcc.Store(id=mri_part(Mri.CHOSEN, KEY)),
     ]
 
 
 def register(app: Dash, services: Services) -> None:
-    """Connect the choice of study and sequence to the viewer."""
+    """Connect the choice of study and sequence to the viewer, and the dispute of a lesion to the journal."""
 
     @app.callback(
         Output(Consultation.VIEWER, "children"),
         Output(Consultation.LESIONS, "children"),
+        Output(Consultation.LESION_LIST, "children"),
         Input(Consultation.STUDY, "value"),
         Input(Consultation.SEQUENCE, "value"),
         State(Consultation.PATIENT, "data"),
         prevent_initial_call=True,
     )
-    def show(study_id: str | None, sequence: str | None, patient_id: str) -> tuple[Component, list[Component]]:
-        return panel_parts(services.open_case(patient_id), study_id, sequence)
+    def show(
+        study_id: str | None, sequence: str | None, patient_id: str
+    ) -> tuple[Component, list[Component], list[Component]]:
+        parts = panel_parts(services.open_case(patient_id), study_id, sequence, services.disputed(patient_id))
+        return parts.viewer, parts.bar, parts.drawer
+
+    @app.callback(
+        Output(Consultation.LESIONS, "children", allow_duplicate=True),
+        Output(Consultation.LESION_LIST, "children", allow_duplicate=True),
+        Input(Consultation.DISPUTE, "n_clicks"),
+        State(Consultation.CHOSEN_LESION, "data"),
+        State(Consultation.STUDY, "value"),
+        State(Consultation.SEQUENCE, "value"),
+        State(Consultation.PATIENT, "data"),
+        prevent_initial_call=True,
+    )
+    def dispute(
+        _clicks: int | None, chosen: str | None, study_id: str | None, sequence: str | None, patient_id: str
+    ) -> tuple[list[Component], list[Component]]:
+        toggle_dispute(services, patient_id, study_id, chosen)
+        parts = panel_parts(services.open_case(patient_id), study_id, sequence, services.disputed(patient_id))
+        return parts.bar, parts.drawer
+
+    connect: Callable[..., None] = app.clientside_callback
+    connect(
+        ClientsideFunction(NAMESPACE, "chosen"),
+        Output(Consultation.CHOSEN_LESION, "data"),
+        Input(mri_part(Mri.CHOSEN, KEY), "data"),
+    )
+
+
+def toggle_dispute(services: Services, patient_id: str, study_id: str | None, chosen: str | None) -> None:
+    """Turn the dispute of a lesion on or off; nothing when none is chosen. Raises ClamsError for an unknown lesion."""
+    scan = next((one for one in services.open_case(patient_id).scans if one.study_id == study_id), None)
+    mask = scan.first_series("lesion_mask") if scan else None
+    if scan is None or mask is None or not isinstance(chosen, str) or not chosen.isdecimal():
+        return
+    lesion = LesionKey(scan.study_id, mask.series_id, int(chosen))
+    services.dispute(patient_id, lesion, disputed=lesion not in services.disputed(patient_id))
 
 
 def first_study(case: Case) -> str | None:
     """The study to open on: the latest with images, else the latest."""
-    with_images = [scan for scan in case.scans if _images(scan)]
+    with_images = [scan for scan in case.scans if images_of(scan)]
     chosen = with_images or list(case.scans)
     return chosen[-1].study_id if chosen else None
 
 
-def panel_parts(case: Case, study_id: str | None, sequence: str | None) -> tuple[Component, list[Component]]:
-    """Viewer and lesion line of one study; words in their place where there is nothing to show."""
+def panel_parts(
+    case: Case, study_id: str | None, sequence: str | None, disputed: frozenset[LesionKey] = frozenset()
+) -> PanelParts:
+    """Viewer, bar and list of one study; words in their place where there is nothing to show."""
     scan = next((one for one in case.scans if one.study_id == study_id), None)
     if scan is None:
-        return _words("No MRI study on record."), []
-    images = {series.sequence: series for series in _images(scan)}
-    if not images:
-        return _words(f"No images of the study of {iso(scan.date)} in the pool.", scan.note), _lesion_line(scan)
-    sequence = sequence if isinstance(sequence, str) else None
-    image = images.get(sequence or "") or next(images[name] for name in SEQUENCE_ORDER if name in images)
-    missing = "" if sequence in (None, image.sequence) else f" (no {_label(str(sequence))} in this study)"
-    mask = scan.first_series("lesion_mask", "change_mask")
-    overlay = mask if mask is not None and mask.drawable and _same_grid(mask, image) else None
-    scene = Scene(
-        image=SceneImage(
-            url=volume_url(image.series_id),
-            shape_ras=image.shape,
-            spacing_mm=image.spacing_mm,
-            origin_mm=image.origin_mm,
-            window=image.window or (0.0, 255.0),
-            brain_box_mm=image.box_mm,
-        ),
-        overlay_url=volume_url(overlay.series_id) if overlay else None,
-        start_mm=overlay.focus_mm if overlay else None,
-        caption=f"{_label(image.sequence)}{missing} · {_date_text(scan)}",
-        overlay_text=_overlay_text(mask, image),
+        return PanelParts(_words("No MRI study on record."), [], [])
+    asked = sequence if isinstance(sequence, str) else None
+    numbers = _disputed_numbers(scan, disputed)
+    pairing = pairing_of(case, scan, asked)
+    if pairing is None:
+        viewer = _words(f"No images of the study of {iso(scan.date)} in the pool.", scan.note)
+        return PanelParts(viewer, lesion_panel.bar(None, scan, None, numbers), [])
+    scene = scene_of(case, pairing, asked)
+    return PanelParts(
+        scene_component(scene, KEY),
+        lesion_panel.bar(pairing, scan, scene, numbers),
+        lesion_panel.drawer(scan, scene, numbers, KEY),
     )
-    return scene_component(scene), _lesion_line(scan)
 
 
-def _same_grid(mask: Series, image: Series) -> bool:
-    """Whether a mask may be laid over an image; over another grid its lesions would vanish or move."""
-    gap = [
-        abs(a - b)
-        for a, b in zip((*mask.spacing_mm, *mask.origin_mm), (*image.spacing_mm, *image.origin_mm), strict=True)
-    ]
-    return mask.shape == image.shape and max(gap) < 0.01
-
-
-def _overlay_text(mask: Series | None, image: Series) -> str:
-    if mask is None:
-        return "no lesion mask"
-    if not mask.drawable:
-        return "mask is empty"
-    if not _same_grid(mask, image):
-        return "mask lies on another sequence's grid"
-    return "Change" if mask.sequence == "change_mask" else "Lesions"
-
-
-def _images(scan: Scan) -> list[Series]:
-    return [series for series in scan.series if series.drawable and series.window is not None]
+def _disputed_numbers(scan: Scan, disputed: frozenset[LesionKey]) -> frozenset[int]:
+    """Numbers of the disputed lesions of the mask that the study has now."""
+    mask = scan.first_series("lesion_mask")
+    own = (scan.study_id, mask.series_id) if mask else None
+    return frozenset(mark.lesion_id for mark in disputed if (mark.study_id, mark.mask_id) == own)
 
 
 def _sequences(case: Case) -> list[dict[str, str]]:
-    held = {series.sequence for scan in case.scans for series in _images(scan)}
-    return [{"value": name, "label": _label(name)} for name in SEQUENCE_ORDER if name in held]
-
-
-def _label(sequence: str) -> str:
-    return {"T1W_GD": "T1 + Gd"}.get(sequence) or catalogues.labels("sequences").get(sequence, sequence)
-
-
-def _date_text(scan: Scan) -> str:
-    return f"{iso(scan.date)}{' (nominal)' if scan.date_approximate else ''}"
+    held = {series.sequence for scan in case.scans for series in images_of(scan)}
+    return [{"value": name, "label": label(name)} for name in SEQUENCE_ORDER if name in held]
 
 
 def _field(scan: Scan) -> str:
     return f" · {scan.field_t:g} T" if scan.field_t else ""
-
-
-def _lesion_line(scan: Scan) -> list[Component]:
-    parts: list[Component] = []
-    if scan.t2_count is not None and scan.t2_volume_ml is not None:
-        convention = "26-connectivity, components of at least 14 mm³ counted; the volume is that of the whole mask"
-        parts.append(
-            html.Span(
-                [
-                    html.I(className="clams-swatch is-lesion"),
-                    f"{plural(scan.t2_count, 'T2 lesion')} · {scan.t2_volume_ml:.1f} ml",
-                ],
-                title=f"{convention} · mask: {scan.mask_source or 'origin not recorded'}",
-            )
-        )
-    elif any(series.sequence == "change_mask" for series in scan.series):
-        parts.append(
-            html.Span(
-                [html.I(className="clams-swatch is-change"), "lesion change since the prior study"],
-                title=f"mask: {scan.mask_source or 'origin not recorded'}; a change mask is not a lesion count",
-            )
-        )
-    else:
-        parts.append(html.Span("T2 lesions not measured"))
-    return parts
 
 
 def _words(text: str, note: str | None = None) -> Component:
