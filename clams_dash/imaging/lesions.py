@@ -69,20 +69,54 @@ def as_mask(volume: Volume, name: str) -> Volume:
     return Volume(data.astype(np.uint16), volume.affine)
 
 
+@dataclass(frozen=True, slots=True)
+class LabelledMask:
+    """The components of one mask, numbered as in :class:`LesionLoad`, in the box around them.
+
+    Attributes
+    ----------
+    labels
+        Component numbers, 0 outside; shape of the box. An empty mask has one voxel of 0.
+    affine
+        4 x 4, voxel indices of the box to millimetres RAS+ of the mask's file.
+    components
+        The components, largest first.
+    """
+
+    labels: NDArray[np.int32]
+    affine: NDArray[np.float64]
+    components: tuple[Component, ...]
+
+    @property
+    def voxel_volume_mm3(self) -> float:
+        """Volume of one voxel."""
+        return float(abs(np.linalg.det(self.affine[:3, :3])))
+
+
 def measure(mask: Volume) -> LesionLoad:
     """Measure the connected components of ``mask`` (any label > 0 is lesion)."""
+    return LesionLoad(labelled(mask).components)
+
+
+def labelled(mask: Volume) -> LabelledMask:
+    """Label the connected components of ``mask`` (any label > 0 is lesion), 1 the largest."""
     labels, count, corner = _labelled(mask)
     index = np.arange(1, count + 1)
     volumes = np.bincount(labels.ravel(), minlength=count + 1)[1:] * mask.voxel_volume_mm3
     voxels = np.array(ndimage.center_of_mass(labels > 0, labels, index)).reshape(-1, 3) + corner
     centres = nib.affines.apply_affine(mask.affine, voxels)
-    ordered = sorted(zip(volumes.tolist(), centres.tolist(), strict=True), key=lambda pair: (-pair[0], pair[1]))
-    return LesionLoad(
-        tuple(
-            Component(number, round(volume, 4), (centre[0], centre[1], centre[2]))
-            for number, (volume, centre) in enumerate(ordered, start=1)
-        )
+    found = zip(volumes.tolist(), centres.tolist(), index.tolist(), strict=True)
+    ordered = sorted(found, key=lambda one: (-one[0], one[1]))
+    numbers = np.zeros(count + 1, dtype=np.int32)
+    for number, (_, _, label) in enumerate(ordered, start=1):
+        numbers[label] = number
+    affine = mask.affine.copy()
+    affine[:3, 3] = nib.affines.apply_affine(mask.affine, corner)
+    components = tuple(
+        Component(number, round(volume, 4), (centre[0], centre[1], centre[2]))
+        for number, (volume, centre, _) in enumerate(ordered, start=1)
     )
+    return LabelledMask(numbers[labels], affine, components)
 
 
 def focus_mm(mask: Volume) -> tuple[float, float, float] | None:
