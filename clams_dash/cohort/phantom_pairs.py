@@ -130,7 +130,9 @@ def _moved(
         noise = ndimage.gaussian_filter(rng.standard_normal(box.shape), _EDGE_BLUR)
         filled = np.where(filled > 0, filled + edge_noise * noise / noise.std(), 0.0)
     found = np.argwhere(filled >= _HALF) + low
-    middle = np.argsort(((found - found.mean(axis=0)) ** 2).sum(axis=1)) if len(found) else []
+    if not len(found):
+        return np.empty(0, dtype=np.int64)
+    middle = np.argsort(((found - found.mean(axis=0)) ** 2).sum(axis=1))
     return np.asarray(np.ravel_multi_index(tuple(found[middle].T), shape), dtype=np.int64)
 
 

@@ -136,7 +136,8 @@ def _touched(own: FloatArray, points: FloatArray, numbers: NDArray[np.int32], to
     touching = np.isfinite(distance)
     if not touching.any():
         return None
-    return int(np.bincount(numbers[near][nearest[touching]]).argmax())
+    counts = np.bincount(numbers[near][np.asarray(nearest)[touching]])
+    return int(counts.argmax())
 
 
 def _groups(linked: NDArray[np.bool_]) -> tuple[Group, ...]:

@@ -27,7 +27,7 @@ _BLUR = 0.25
 
 @dataclass(frozen=True, slots=True)
 class VolumeError:
-    """Error of one lesion's volume in mm3 (95 %): by the grid's place, which is chance, and by where the edge is drawn."""
+    """Error of one lesion's volume in mm3 (95 %): by the grid's place, which is chance, and by where the edge lies."""
 
     placement_mm3: float
     boundary_mm3: float

@@ -1,7 +1,7 @@
 """How a table of the pool is described: its columns, what counts as valid in them, its natural key.
 
 Column kinds: ``text``, ``date``, ``number`` (double), ``whole`` (integer), ``flag`` (boolean), ``timestamp``,
-``wholes`` and ``numbers`` (lists).
+``wholes``, ``numbers`` and ``texts`` (lists).
 Bounds are inclusive. ``choices`` names a catalogue (see :mod:`clams_dash.model.catalogues`) or lists codes.
 A column marked ``derived`` is filled in by the import and not read from a source.
 """

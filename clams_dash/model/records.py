@@ -159,8 +159,36 @@ class Registration:
 
 
 @dataclass(frozen=True, slots=True)
+class LesionCourse:
+    """What became of one component of a mask, as the masks of the person's studies show it.
+
+    ``prior_lesions`` are the components of the prior study that are the same lesion, ``prior_volume_mm3`` and
+    ``group_volume_mm3`` their volume then and that of all its components now; ``change_error_mm3`` and
+    ``volume_error_mm3`` hold for 95 of 100; ``reliability`` is high, moderate or low. ``undecided``: changes fast
+    enough to count but within its error, so it counts as stable. ``reference_ras_mm``: a voxel inside the lesion in the
+    person's reference space; None where the study does not lie in it. See docs/lesions.md.
+    """
+
+    track_id: str
+    prior_lesions: tuple[int, ...]
+    event: str | None
+    prior_volume_mm3: float | None
+    group_volume_mm3: float | None
+    change_error_mm3: float | None
+    percent_per_year: float | None
+    undecided: bool
+    seen_before: bool
+    volume_error_mm3: float | None
+    reliability: str | None
+    reference_ras_mm: tuple[float, float, float] | None
+    t1_share: float | None
+    black_hole: bool | None
+    enhancing: bool | None
+
+
+@dataclass(frozen=True, slots=True)
 class Lesion:
-    """One connected component of a T2 lesion mask; centroid in millimetres, RAS+."""
+    """One connected component of a T2 lesion mask; centroid in millimetres, RAS+, of the study."""
 
     study_id: str
     lesion_id: int
@@ -170,6 +198,58 @@ class Lesion:
     change: str | None
     centroid_ras_mm: tuple[float, float, float]
     below_floor: bool
+    course: LesionCourse | None = None
+
+    @property
+    def reference_ras_mm(self) -> tuple[float, float, float] | None:
+        """A voxel inside the lesion in the person's reference space, mm; None where it does not lie in it."""
+        return self.course.reference_ras_mm if self.course else None
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A count from masks with the least and the most it may be; ``grade`` is high, moderate or low."""
+
+    value: int
+    low: int
+    high: int
+    grade: str
+
+
+@dataclass(frozen=True, slots=True)
+class StudyPair:
+    """What the lesion mask of a study shows, alone and against an earlier study's.
+
+    ``comparable`` None = no earlier study to compare with. Counts of change are there for comparable pairs only;
+    ``reasons`` say why a pair is not one, or with what caution it is. Volumes in ml, errors hold for 95 of 100.
+    ``resolved_lesions`` are numbers of the prior study's lesions; ``enhancing`` counts lesions of the mask.
+    """
+
+    study_id: str
+    prior_study_id: str | None
+    comparable: bool | None
+    reasons: tuple[str, ...]
+    interval_days: int | None
+    registration_error_mm: float | None
+    t2_count: Counted | None
+    t2_volume_ml: float | None
+    t2_volume_error_ml: float | None
+    t2_volume_grade: str | None
+    new: Counted | None
+    enlarging: Counted | None
+    stable: int | None
+    shrinking: int | None
+    resolved: int | None
+    resolved_lesions: tuple[int, ...]
+    undecided: int | None
+    reappeared: int | None
+    volume_change_ml: float | None
+    volume_change_error_ml: float | None
+    black_holes: int | None
+    black_hole_volume_ml: float | None
+    enhancing: int | None
+    brain_change_percent: float | None
+    brain_change_error_percent: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +285,7 @@ class Scan:
     source: Source
     registration: Registration | None = None
     aligned: tuple[Series, ...] = ()
+    pair: StudyPair | None = None
 
     def first_series(self, *sequences: str) -> Series | None:
         """The series of the first of ``sequences`` that exists, or None."""

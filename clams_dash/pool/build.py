@@ -96,6 +96,7 @@ def _building(version: NextVersion) -> Iterator[tuple[duckdb.DuckDBPyConnection,
                 [schema.POOL_FORMAT, duckdb.__version__, datetime.now(UTC).replace(tzinfo=None)],
             )
             yield connection, earlier
+            connection.execute(statement("lesion_courses"))
             connection.execute(statement("case_summary"))
             for counting in completeness_statements():
                 connection.execute(counting)

@@ -154,7 +154,9 @@ def load_case(database: Database, patient_id: str) -> records.Case:
     series = [_series(row) for row in rows(tables.SERIES)]
     aligned = [_aligned(row) for row in rows(tables.ALIGNED)]
     registrations = {row["study_id"]: _registration(row) for row in rows(tables.REGISTRATION)}
-    lesions = [_lesion(row) for row in rows(tables.LESION)]
+    courses = {(row["study_id"], row["lesion_id"]): _course(row) for row in rows(tables.LESION_COURSE)}
+    pairs = {row["study_id"]: _pair(row) for row in rows(tables.STUDY_PAIR)}
+    lesions = [_lesion(row, courses) for row in rows(tables.LESION)]
     return records.Case(
         patient=_patient(people[0]),
         visits=tuple(_visit(row) for row in rows(tables.VISIT)),
@@ -162,7 +164,7 @@ def load_case(database: Database, patient_id: str) -> records.Case:
         treatments=tuple(_plain(records.TreatmentCourse, row) for row in rows(tables.TREATMENT)),
         facts=tuple(_plain(records.ClinicalFact, row) for row in rows(tables.CLINICAL_FACT)),
         labs=tuple(_plain(records.LabResult, row) for row in rows(tables.LAB)),
-        scans=tuple(_scan(row, series, lesions, registrations, aligned) for row in rows(tables.MRI)),
+        scans=tuple(_scan(row, series, lesions, registrations, aligned, pairs) for row in rows(tables.MRI)),
     )
 
 
@@ -259,7 +261,7 @@ def _square(numbers: list[float] | None) -> tuple[tuple[float, float, float, flo
     return None if numbers is None else tuple((*numbers[row : row + 4],) for row in range(0, 16, 4))  # type: ignore[misc]
 
 
-def _lesion(row: Mapping[str, Any]) -> records.Lesion:
+def _lesion(row: Mapping[str, Any], courses: Mapping[tuple[str, int], records.LesionCourse]) -> records.Lesion:
     return records.Lesion(
         study_id=row["study_id"],
         lesion_id=row["lesion_id"],
@@ -269,7 +271,40 @@ def _lesion(row: Mapping[str, Any]) -> records.Lesion:
         change=row["change"],
         centroid_ras_mm=(row["centroid_r"], row["centroid_a"], row["centroid_s"]),
         below_floor=bool(row["below_floor"]),
+        course=courses.get((row["study_id"], row["lesion_id"])),
     )
+
+
+def _course(row: Mapping[str, Any]) -> records.LesionCourse:
+    own = ("prior_lesions", "undecided", "seen_before", "reference_ras_mm")
+    names = [name for name in records.LesionCourse.__dataclass_fields__ if name not in own]
+    place = (row["reference_r"], row["reference_a"], row["reference_s"])
+    return records.LesionCourse(
+        **{name: row[name] for name in names},
+        prior_lesions=tuple(row["prior_lesions"] or ()),
+        undecided=bool(row["undecided"]),
+        seen_before=bool(row["seen_before"]),
+        reference_ras_mm=None if place[0] is None else place,
+    )
+
+
+def _pair(row: Mapping[str, Any]) -> records.StudyPair:
+    own = ("reasons", "t2_count", "new", "enlarging", "resolved_lesions")
+    names = [name for name in records.StudyPair.__dataclass_fields__ if name not in own]
+    return records.StudyPair(
+        **{name: row[name] for name in names},
+        reasons=tuple(row["reasons"] or ()),
+        t2_count=_counted(row, "t2_count"),
+        new=_counted(row, "new"),
+        enlarging=_counted(row, "enlarging"),
+        resolved_lesions=tuple(row["resolved_lesions"] or ()),
+    )
+
+
+def _counted(row: Mapping[str, Any], name: str) -> records.Counted | None:
+    if row[name] is None:
+        return None
+    return records.Counted(row[name], row[f"{name}_low"], row[f"{name}_high"], row[f"{name}_grade"])
 
 
 def _scan(
@@ -278,8 +313,9 @@ def _scan(
     lesions: list[records.Lesion],
     registrations: Mapping[str, records.Registration],
     aligned: list[records.Series],
+    pairs: Mapping[str, records.StudyPair],
 ) -> records.Scan:
-    own = ("series", "lesions", "source", "date_approximate", "registration", "aligned")
+    own = ("series", "lesions", "source", "date_approximate", "registration", "aligned", "pair")
     names = [name for name in records.Scan.__dataclass_fields__ if name not in own]
     study_id = row["study_id"]
     return records.Scan(
@@ -290,4 +326,5 @@ def _scan(
         source=_source(row),
         registration=registrations.get(study_id),
         aligned=tuple(one for one in aligned if one.study_id == study_id),
+        pair=pairs.get(study_id),
     )

@@ -16,6 +16,7 @@ _SQL_TYPES = {
     "timestamp": "TIMESTAMP",
     "wholes": "INTEGER[]",
     "numbers": "DOUBLE[]",
+    "texts": "VARCHAR[]",
 }
 
 

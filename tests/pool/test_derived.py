@@ -52,9 +52,24 @@ def _put(pool: PoolFolder, name: str, studies: int, file: str | None = None) -> 
         for number in numbers
     ]  # fmt: skip
     with pool.writing() as version:
-        rows = {"registration": pd.DataFrame(registration), "aligned": pd.DataFrame(aligned)}
+        rows = {
+            "registration": pd.DataFrame(registration), "aligned": pd.DataFrame(aligned),
+            "lesion_course": _filled(tables.LESION_COURSE, name, numbers),
+            "study_pair": _filled(tables.STUDY_PAIR, name, numbers),
+        }  # fmt: skip
         build_next(version, "b", rows)
         version.publish()
+
+
+def _filled(table: tables.Table, name: str, numbers: range) -> pd.DataFrame:
+    """One row a study, what is required filled in."""
+    required = {"lesion_id": 1, "track_id": "L1", "region": "unknown", "batch_id": "b"}
+    rows = [{**required, "study_id": f"{name}-{number}", "patient_id": name} for number in numbers]
+    return pd.DataFrame([{column.name: row.get(column.name) for column in table.columns} for row in rows])
+
+
+def _everywhere(*studies: str) -> dict[str, list[str]]:
+    return {table.name: list(studies) for table in tables.DERIVED_TABLES}
 
 
 def _held(pool: PoolFolder) -> dict[str, list[str]]:
@@ -94,7 +109,7 @@ def test_rows_of_a_person_are_gone_once_the_person_has_another_study(
     two_people: PoolFolder, import_tables: ImportTables
 ) -> None:
     import_tables(mri=[{"study_id": "anna-3", "patient_id": "anna", "date": "2022-01-01"}])
-    assert _held(two_people) == {"registration": ["bert-1"], "aligned": ["bert-1"]}
+    assert _held(two_people) == _everywhere("bert-1")
 
 
 def test_rows_stay_when_something_else_of_the_person_is_imported(
@@ -111,7 +126,7 @@ def test_rows_go_with_a_withdrawn_study_and_those_of_others_stay(
     report = import_tables(mri=_studies("bert", "2020-01-02"))
     _put(two_people, "bert", 1)
     withdraw(two_people, report.batch_id)
-    assert _held(two_people) == {"registration": ["anna-1", "anna-2"], "aligned": ["anna-1", "anna-2"]}
+    assert _held(two_people) == _everywhere("anna-1", "anna-2")
 
 
 def test_an_erased_persons_copies_go_with_their_files(two_people: PoolFolder) -> None:
@@ -124,7 +139,7 @@ def test_an_erased_persons_copies_go_with_their_files(two_people: PoolFolder) ->
 
     assert (rows["registration"], rows["aligned"]) == (2, 2)
     assert not file.exists()
-    assert _held(two_people) == {"registration": ["bert-1"], "aligned": ["bert-1"]}
+    assert _held(two_people) == _everywhere("bert-1")
 
 
 def test_copies_on_the_common_grid_are_found_by_their_opaque_id(two_people: PoolFolder) -> None:

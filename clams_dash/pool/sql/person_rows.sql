@@ -10,3 +10,5 @@ UNION ALL SELECT 'series', count(*) FROM (SELECT patient_id FROM series UNION AL
 UNION ALL SELECT 'lesion', count(*) FROM (SELECT patient_id FROM lesion UNION ALL SELECT patient_id FROM superseded.lesion) WHERE patient_id = $1
 UNION ALL SELECT 'registration', count(*) FROM registration WHERE patient_id = $1
 UNION ALL SELECT 'aligned', count(*) FROM aligned WHERE patient_id = $1
+UNION ALL SELECT 'lesion_course', count(*) FROM lesion_course WHERE patient_id = $1
+UNION ALL SELECT 'study_pair', count(*) FROM study_pair WHERE patient_id = $1

@@ -9,3 +9,5 @@ UNION ALL SELECT 'series', count(*) FROM series
 UNION ALL SELECT 'lesion', count(*) FROM lesion
 UNION ALL SELECT 'registration', count(*) FROM registration
 UNION ALL SELECT 'aligned', count(*) FROM aligned
+UNION ALL SELECT 'lesion_course', count(*) FROM lesion_course
+UNION ALL SELECT 'study_pair', count(*) FROM study_pair
