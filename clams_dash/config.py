@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,12 @@ def default_pool_dir() -> Path:
 def real_data_dir() -> Path:
     """``CLAMS_REAL_DATA`` or ``../shared/data``: real scans for tests, never part of the project."""
     return Path(os.environ.get("CLAMS_REAL_DATA") or PROJECT_ROOT.parent / "shared" / "data")
+
+
+def chromium() -> str | None:
+    """``CLAMS_CHROMIUM`` or a Chromium on the path; None where there is none."""
+    names = (os.environ.get("CLAMS_CHROMIUM") or "", "chromium", "chromium-browser", "google-chrome")
+    return next(filter(None, map(shutil.which, names)), None)
 
 
 def nfl_table() -> Path | None:

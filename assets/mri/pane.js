@@ -68,6 +68,7 @@
         levels: scene.levelsOf(this.slotName),
         overlay: scene.overlay,
         overlayUrl: scene.overlayUrl(this.slotName),
+        scrolling: scene.scrolling,
       });
       if (!done) return;
       this.drawn = volumes.image;

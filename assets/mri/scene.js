@@ -10,6 +10,7 @@
   const mri = (window.clamsMri = window.clamsMri || {});
   const START_TIMEOUT_MS = 30000;
   const NARROWEST_WINDOW = 4;
+  const SCROLLING_MS = 160;
   const scenes = new Map();
 
   mri.Scene = class Scene {
@@ -277,7 +278,21 @@
 
     /** Move `steps` slices in a pane's plane; a study that moves in step goes with it. */
     step(pane, steps) {
-      if (pane && this.setIndex(pane.slotName, pane.plane.axis, pane.index + steps)) this.moved(pane.plane.axis);
+      if (!pane || !this.setIndex(pane.slotName, pane.plane.axis, pane.index + steps)) return;
+      const now = performance.now();
+      this.scrolling = now - (this.lastStep || 0) < SCROLLING_MS;
+      this.lastStep = now;
+      this.moved(pane.plane.axis);
+      if (this.scrolling) this.settle();
+    }
+
+    /** Once the reader has stopped scrolling, the slices are drawn in full. */
+    settle() {
+      clearTimeout(this.settling);
+      this.settling = setTimeout(() => {
+        this.scrolling = false;
+        if (this.shown()) this.panes.forEach((pane) => pane.draw());
+      }, SCROLLING_MS);
     }
 
     /** Take the crosshair to a point; the plane of `within`, where the hand is, stays. */

@@ -4,6 +4,10 @@
 
   const mri = (window.clamsMri = window.clamsMri || {});
   const OVERLAY_LIFT_MM = 0.3;
+  // Canvas pixels a voxel gets at most: more show nothing more, and without a GPU every pixel costs. While the reader
+  // scrolls one is enough; the slice that stays is drawn anew.
+  const PX_PER_VOXEL = 2;
+  const PX_PER_VOXEL_SCROLLING = 1;
 
   mri.SlicePainter = class SlicePainter {
     constructor(pane, { lost, released, resized }) {
@@ -39,8 +43,8 @@
     }
 
     /** Draw `index` of `plane` of these volumes. */
-    draw({ plane, placement, index, slot, volumes, levels, overlay }) {
-      if (!this.image || !this.size(placement)) return false;
+    draw({ plane, placement, index, slot, volumes, levels, overlay, scrolling }) {
+      if (!this.image || !this.size(plane, placement, slot, scrolling)) return false;
       this.put(this.image, volumes.image, plane, 0);
       this.image.getMapper()[plane.setSlice](index);
       this.image.setVisibility(true);
@@ -95,12 +99,14 @@
       actor.setPosition(...shift);
     }
 
-    size({ width, height }) {
+    size(plane, { width, height, mmPerPx }, { spacing_mm: spacing }, scrolling) {
       if (!width || !height) return false;
-      const density = window.devicePixelRatio || 1;
-      const wanted = [Math.round(width * density), Math.round(height * density)];
+      const voxelPx = Math.min(spacing[plane.horizontal], spacing[plane.vertical]) / mmPerPx;
+      const wanted = (scrolling ? PX_PER_VOXEL_SCROLLING : PX_PER_VOXEL) / voxelPx;
+      const density = Math.min(window.devicePixelRatio || 1, wanted);
+      const size = [Math.max(Math.round(width * density), 1), Math.max(Math.round(height * density), 1)];
       const [now_x, now_y] = this.view.openglRenderWindow.getSize();
-      if (now_x !== wanted[0] || now_y !== wanted[1]) this.view.openglRenderWindow.setSize(...wanted);
+      if (now_x !== size[0] || now_y !== size[1]) this.view.openglRenderWindow.setSize(...size);
       return true;
     }
 

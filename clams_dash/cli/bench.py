@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import time
+from collections.abc import Callable
 from typing import Annotated
 
 import numpy as np
@@ -16,7 +17,7 @@ from clams_dash.clinical.convention import Convention
 from clams_dash.clinical.progression_arrays import score_cohort
 from clams_dash.errors import ClamsError
 
-PARTS: tuple[str, ...] = ("progression",)
+PARTS: tuple[str, ...] = ("progression", "viewer")
 _LIMIT_S = 60.0
 _AT_ONCE = 20_000
 
@@ -33,8 +34,14 @@ def bench(
     """Measure speed and how it grows; prints one JSON document."""
     if part not in ("all", *PARTS):
         raise typer.BadParameter(f"{part!r} is not measured; choose all or {', '.join(PARTS)}", param_hint="part")
+    from clams_dash.cli.bench_viewer import bench_viewer
+
+    parts: dict[str, Callable[[Report], dict[str, object]]] = {
+        "progression": lambda progress: bench_progression(patients, progress),
+        "viewer": bench_viewer,
+    }
     with progress_bar() as progress:
-        measured = {"progression": bench_progression(patients, progress)}
+        measured = {name: run(progress) for name, run in parts.items() if part in ("all", name)}
     machine = {"cores": os.cpu_count(), "machine": platform.machine(), "python": platform.python_version()}
     print_json({"machine": machine, **measured})
 
