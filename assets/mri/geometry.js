@@ -37,6 +37,12 @@
       this.centre = view.centre || low.map((value, axis) => (value + high[axis]) / 2);
     }
 
+    sameAs(other) {
+      const { plane, width, height, mmPerPx, centre } = other;
+      const same = this.plane === plane && this.width === width && this.height === height && this.mmPerPx === mmPerPx;
+      return same && this.centre.every((value, axis) => value === centre[axis]);
+    }
+
     toPixels(mm) {
       const { plane, centre } = this;
       const across = (mm[plane.horizontal] - centre[plane.horizontal]) * plane.right[plane.horizontal];

@@ -13,10 +13,12 @@
         ? new mri.SlicePainter(this, {
             lost: () => scene.fail("The browser gave up drawing (graphics context lost). Reload the page."),
             released: () => queueMicrotask(() => scene.left()),
-            resized: () => this.draw(),
+            resized: () => this.resize(),
           })
         : new mri.StillPainter(this, { failed: (message) => scene.say(message) });
-      this.observer = new ResizeObserver(() => this.draw());
+      this.position = element.querySelector(".clams-mri-position");
+      this.measure();
+      this.observer = new ResizeObserver(() => this.resize());
       this.observer.observe(this.frame);
       mri.listen(this);
       this.name = element.dataset.plane;
@@ -49,13 +51,24 @@
       return this.painter.adopt();
     }
 
-    /** Draw the slice under the crosshair, fitted to the frame as it is now. */
+    /** The size is read when it changes: asked for with every slice it would make the browser lay out the page. */
+    measure() {
+      const { clientWidth: width, clientHeight: height } = this.frame;
+      this.size = { width, height };
+    }
+
+    resize() {
+      this.measure();
+      this.draw();
+    }
+
+    /** Draw the slice under the crosshair, fitted to the frame. */
     draw() {
-      const { scene, frame, slot, plane } = this;
+      const { scene, slot, plane } = this;
       const volumes = scene.volumesOf(this.slotName);
       if (!volumes || !slot) return;
       const view = scene.viewOf(this);
-      const { clientWidth: width, clientHeight: height } = frame;
+      const { width, height } = this.size;
       if (!width || !height) return;
       this.placement = new mri.Placement(plane, scene.boxOf(this.slotName), width, height, view);
       const done = this.painter.draw({
@@ -82,7 +95,7 @@
       const { dataset } = this.element;
       const { axis, horizontal, vertical } = this.plane;
       const point = this.scene.pointOf(this.slotName);
-      this.frame.querySelector(".clams-mri-position").textContent = `${mri.side(axis, point[axis])} mm`;
+      this.position.textContent = `${mri.side(axis, point[axis])} mm`;
       const { x, y } = this.placement.toPixels(point);
       this.frame.style.setProperty("--clams-mri-x", `${x}px`);
       this.frame.style.setProperty("--clams-mri-y", `${y}px`);

@@ -110,7 +110,12 @@
       return true;
     }
 
-    aim(plane, { centre, mmPerPx, height }, { shape, spacing_mm: spacing, origin_mm: origin }) {
+    aim(plane, placement, slot) {
+      const last = this.shown.aim;
+      if (last && last.plane === plane && last.slot === slot && placement.sameAs(last.placement)) return;
+      this.shown.aim = { plane, placement, slot };
+      const { centre, mmPerPx, height } = placement;
+      const { shape, spacing_mm: spacing, origin_mm: origin } = slot;
       const { axis } = plane;
       const depth = shape[axis] * spacing[axis] + 10;
       const focus = centre.slice();
