@@ -350,7 +350,7 @@ def _viewer_alone(scene: Any, pair: _Pair, consultation: str) -> Any:
     from clams_dash.web.mri.callbacks import register
     from clams_dash.web.mri.panes import scene_component
 
-    server = Flask("bench")
+    server: Any = Flask("bench")
     kind = scene.overlay_kinds()[0]
     contents = {
         url: pair.files[name]

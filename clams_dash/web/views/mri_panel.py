@@ -25,7 +25,8 @@ from clams_dash.web.ids import Consultation, Mri, mri_part
 from clams_dash.web.mri.callbacks import NAMESPACE
 from clams_dash.web.mri.panes import scene_component
 from clams_dash.web.services import Services
-from clams_dash.web.views import lesion_panel
+from clams_dash.web.views import lesion_panel, lesion_targets
+from clams_dash.web.views.lesion_targets import Shown
 from clams_dash.web.views.study_scene import (
     SEQUENCE_ORDER,
     date_text,
@@ -159,12 +160,12 @@ def register(app: Dash, services: Services) -> None:
 
 def toggle_dispute(services: Services, patient_id: str, study_id: str | None, chosen: str | None) -> None:
     """Turn the dispute of a lesion on or off; nothing when none is chosen. Raises ClamsError for an unknown lesion."""
-    scan = next((one for one in services.open_case(patient_id).scans if one.study_id == study_id), None)
-    mask = scan.first_series("lesion_mask") if scan else None
-    if scan is None or mask is None or not isinstance(chosen, str) or not chosen.isdecimal():
-        return
-    lesion = LesionKey(scan.study_id, mask.series_id, int(chosen))
-    services.dispute(patient_id, lesion, disputed=lesion not in services.disputed(patient_id))
+    case = services.open_case(patient_id)
+    scan = next((one for one in case.scans if one.study_id == study_id), None)
+    shown = lesion_targets.lesion_of(case, scan, chosen) if scan and isinstance(chosen, str) else None
+    lesion = _journal_key(shown) if shown else None
+    if lesion is not None:
+        services.dispute(patient_id, lesion, disputed=lesion not in services.disputed(patient_id))
 
 
 def first_study(case: Case) -> str | None:
@@ -182,24 +183,27 @@ def panel_parts(
     if scan is None:
         return PanelParts(_words("No MRI study on record."), [], [])
     asked = sequence if isinstance(sequence, str) else None
-    numbers = _disputed_numbers(scan, disputed)
+    keys = disputed_keys(case, scan, disputed)
     pairing = pairing_of(case, scan, asked)
     if pairing is None:
         viewer = _words(f"No images of the study of {iso(scan.date)} in the pool.", scan.note)
-        return PanelParts(viewer, lesion_panel.bar(None, scan, None, numbers), [])
+        return PanelParts(viewer, lesion_panel.bar(case, scan, None, None, keys), [])
     scene = scene_of(case, pairing, asked)
     return PanelParts(
         scene_component(scene, KEY),
-        lesion_panel.bar(pairing, scan, scene, numbers),
-        lesion_panel.drawer(scan, scene, numbers, KEY),
+        lesion_panel.bar(case, scan, pairing, scene, keys),
+        lesion_panel.drawer(case, scan, scene, keys, KEY),
     )
 
 
-def _disputed_numbers(scan: Scan, disputed: frozenset[LesionKey]) -> frozenset[int]:
-    """Numbers of the disputed lesions of the mask that the study has now."""
-    mask = scan.first_series("lesion_mask")
-    own = (scan.study_id, mask.series_id) if mask else None
-    return frozenset(mark.lesion_id for mark in disputed if (mark.study_id, mark.mask_id) == own)
+def disputed_keys(case: Case, scan: Scan, disputed: frozenset[LesionKey]) -> frozenset[str]:
+    """Keys of the shown lesions whose component, of the mask that their study has now, is disputed."""
+    return frozenset(one.key for one in lesion_targets.shown_lesions(case, scan) if _journal_key(one) in disputed)
+
+
+def _journal_key(shown: Shown) -> LesionKey | None:
+    mask = shown.scan.first_series("lesion_mask")
+    return LesionKey(shown.scan.study_id, mask.series_id, shown.lesion.lesion_id) if mask else None
 
 
 def _sequences(case: Case) -> list[dict[str, str]]:

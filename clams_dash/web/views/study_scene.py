@@ -39,7 +39,7 @@ def images_of(scan: Scan) -> list[Series]:
 
 def prior_of(case: Case, scan: Scan) -> Scan | None:
     """The study to show beside ``scan``: the one it was compared with, else the latest before it with images."""
-    named = scan.comparison_study_id
+    named = (scan.pair.prior_study_id if scan.pair else None) or scan.comparison_study_id
     earlier = [one for one in case.scans if one.date < scan.date and images_of(one) and one.region == scan.region]
     return next((one for one in earlier if one.study_id == named), earlier[-1] if earlier else None)
 
@@ -69,9 +69,9 @@ def scene_of(case: Case, pairing: Pairing, asked: str | None) -> Scene:
     mask = _mask(scan, pairing.aligned)
     overlaid = mask is not None and mask.drawable and same_grid(mask, image)
     targets = lesion_targets.targets_of(case, scan, in_common_space=pairing.aligned)
-    tour = lesion_targets.tour_of(scan)
+    held = {target.key for target in targets}
+    tour = tuple(key for key in lesion_targets.tour_of(case, scan) if key in held)
     missing = "" if asked in (None, image.sequence) else f" (no {label(str(asked))} in this study)"
-    compared = bool(tour) and lesion_targets.compared(scan)
     return Scene(
         image=_scene_image(scan, image, pairing.aligned),
         start_mm=mask.focus_mm if mask is not None and overlaid else None,
@@ -81,7 +81,7 @@ def scene_of(case: Case, pairing: Pairing, asked: str | None) -> Scene:
         overlay_text=_overlay_text(mask, image),
         targets=targets,
         tour=tour,
-        opens_on=tour[0] if compared else None,
+        opens_on=tour[0] if tour and lesion_targets.compared(scan) else None,
         place=f"{scan.study_id} {'common' if pairing.aligned else 'own'}",
     )
 
