@@ -13,6 +13,13 @@ from clams_dash.imaging.nifti import Volume
 
 LESION_RGBA = {"lesion_mask": (34, 211, 238, 230), "change_mask": (255, 122, 61, 230)}
 """Colours with one meaning each: cyan = lesion, orange = new or changed."""
+CHANGE_RGB = {
+    "new": (242, 107, 46),
+    "enlarging": (255, 201, 51),
+    "stable": (34, 211, 238),
+    "resolved": (154, 168, 184),
+}
+"""Colours of lesions by change; shrinking ones are drawn as stable."""
 INSIDE_ALPHA_SHARE = 0.22
 """Lesions are drawn as a rim, so that their own signal stays visible inside."""
 

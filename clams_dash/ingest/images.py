@@ -7,8 +7,6 @@ Files are written under the digest of their content, so a killed import leaves a
 from __future__ import annotations
 
 import hashlib
-import secrets
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +21,7 @@ from clams_dash.imaging import grid, lesions
 from clams_dash.imaging.identity import without_identity
 from clams_dash.imaging.nifti import Volume, read_nifti
 from clams_dash.ingest import display
+from clams_dash.ingest.files import store_bytes, store_file
 from clams_dash.ingest.staging import FILE, ROW, Placement, Reject, Staged, file_digest
 from clams_dash.model import catalogues
 
@@ -190,11 +189,11 @@ def _series_row(
     shown = f"display/{series_id}.vti" if copy.vti is not None else None
     if imaging is not None:
         if cleaned is None:
-            _store_file(file, imaging / stored)
+            store_file(file, imaging / stored)
         else:
-            _store_bytes(cleaned, imaging / stored)
+            store_bytes(cleaned, imaging / stored)
         if copy.vti is not None and shown is not None:
-            _store_bytes(copy.vti, imaging / shown)
+            store_bytes(copy.vti, imaging / shown)
     return {
         "series_id": series_id, "study_id": row["study_id"], "patient_id": patient_id, "sequence": row["sequence"],
         "path": stored, "sha256": content, "shape": [int(size) for size in volume.data.shape],
@@ -208,25 +207,3 @@ def _series_row(
         "window_low": copy.window[0] if copy.window else None, "window_high": copy.window[1] if copy.window else None,
         FILE: str(row["path"]), ROW: row[ROW],
     }  # fmt: skip
-
-
-def _store_file(source: Path, target: Path) -> None:
-    if target.exists():
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    staged = target.with_name(f".{target.name}-{secrets.token_hex(6)}")
-    try:
-        shutil.copyfile(source, staged)
-        staged.replace(target)
-    finally:
-        staged.unlink(missing_ok=True)
-
-
-def _store_bytes(data: bytes, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    staged = target.with_name(f".{target.name}-{secrets.token_hex(6)}")
-    try:
-        staged.write_bytes(data)
-        staged.replace(target)
-    finally:
-        staged.unlink(missing_ok=True)

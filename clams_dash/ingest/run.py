@@ -30,6 +30,7 @@ from clams_dash.ingest.images import ImagesDone, Progress, process_images
 from clams_dash.ingest.known import Known, records_of, with_links, with_people
 from clams_dash.ingest.mapping import read as read_mapped
 from clams_dash.ingest.staging import Reject, Staged
+from clams_dash.ingest.surfaces import surface_rows
 from clams_dash.pool.build import build_next
 from clams_dash.pool.database import Database
 from clams_dash.pool.folder import PoolFolder
@@ -163,7 +164,8 @@ def _import(
             "reject": reject_frame(rejects, batch_id),
             "patient_link": arrived.links.assign(batch_id=batch_id),
         }
-        build_next(target, batch_id, rows | noted)
+        derived = surface_rows(rows, known, folder.imaging, batch_id, progress)
+        build_next(target, batch_id, rows | noted | derived)
         version = target.publish()
     return ImportReport(
         batch_id, source, staged.format, version, False, checked.rows_read, kept, tuple(rejects), superseded

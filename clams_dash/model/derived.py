@@ -153,4 +153,26 @@ STUDY_PAIR = Table(
     replaces=(),
 )
 
-DERIVED_TABLES: tuple[Table, ...] = (REGISTRATION, ALIGNED, LESION_COURSE, STUDY_PAIR)
+MESH = Table(
+    "mesh",
+    "surfaces for the view in three dimensions",
+    (
+        Column("mesh_id", "text", "opaque id of the surface, used in addresses", required=True),
+        _STUDY,
+        _PATIENT,
+        Column(
+            "kind", "text", "what it is the surface of", required=True,
+            choices=("brain", "lesions_new", "lesions_enlarging", "lesions_stable", "lesions_resolved"),
+        ),
+        Column("common_space", "flag", "whether it lies in the person's reference space, else in the study's own"),
+        Column("path", "text", "file (.vtp) relative to imaging/", required=True),
+        Column("sha256", "text", "digest of that file", required=True),
+        Column("bytes", "whole", "its size"),
+        _BATCH,
+    ),
+    key=("mesh_id",),
+    order=("patient_id", "study_id", "kind"),
+    replaces=(),
+)  # fmt: skip
+
+DERIVED_TABLES: tuple[Table, ...] = (REGISTRATION, ALIGNED, LESION_COURSE, STUDY_PAIR, MESH)

@@ -253,6 +253,19 @@ class StudyPair:
 
 
 @dataclass(frozen=True, slots=True)
+class Mesh:
+    """A surface: brain, lesions_new, lesions_enlarging, lesions_stable or lesions_resolved.
+
+    ``common_space``: it lies in the person's reference space, else in the study's own.
+    """
+
+    mesh_id: str
+    study_id: str
+    kind: str
+    common_space: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Scan:
     """One MRI study with its series and lesions.
 
@@ -286,6 +299,7 @@ class Scan:
     registration: Registration | None = None
     aligned: tuple[Series, ...] = ()
     pair: StudyPair | None = None
+    meshes: tuple[Mesh, ...] = ()
 
     def first_series(self, *sequences: str) -> Series | None:
         """The series of the first of ``sequences`` that exists, or None."""

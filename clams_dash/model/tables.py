@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from clams_dash.model.bookkeeping import ERASURE, IMPORT_BATCH, PATIENT_LINK, REJECT
-from clams_dash.model.derived import ALIGNED, DERIVED_TABLES, LESION_COURSE, REGISTRATION, STUDY_PAIR
+from clams_dash.model.derived import ALIGNED, DERIVED_TABLES, LESION_COURSE, MESH, REGISTRATION, STUDY_PAIR
 from clams_dash.model.description import Column, Table
 
 __all__ = [
-    "ALIGNED", "DERIVED_TABLES", "ERASURE", "IMPORT_BATCH", "LESION_COURSE", "PATIENT_LINK", "REGISTRATION", "REJECT",
-    "STUDY_PAIR", "Column", "Table",
+    "ALIGNED", "DERIVED_TABLES", "ERASURE", "IMPORT_BATCH", "LESION_COURSE", "MESH", "PATIENT_LINK", "REGISTRATION",
+    "REJECT", "STUDY_PAIR", "Column", "Table",
 ]  # fmt: skip
 
 EDSS_STEPS: tuple[float, ...] = (0.0, *(1.0 + 0.5 * step for step in range(19)))

@@ -140,6 +140,22 @@ def display_copy(database: Database, series_id: str) -> DisplayCopy | None:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class MeshFile:
+    """Where a surface lies and the digest it must have."""
+
+    path: Path
+    sha256: str
+
+
+def mesh_file(database: Database, mesh_id: str) -> MeshFile | None:
+    """Find a surface by its opaque id; None when there is no such surface."""
+    if not _SERIES_ID.fullmatch(mesh_id):
+        return None
+    found = database.rows("mesh_file", [mesh_id])
+    return MeshFile(database.folder.imaging / found[0]["path"], found[0]["sha256"]) if found else None
+
+
 def load_case(database: Database, patient_id: str) -> records.Case:
     """Everything the pool knows about one person. Raises UnknownPatient."""
     if not isinstance(patient_id, str) or not re.fullmatch(tables.PATIENT_ID_PATTERN, patient_id):
@@ -156,6 +172,7 @@ def load_case(database: Database, patient_id: str) -> records.Case:
     registrations = {row["study_id"]: _registration(row) for row in rows(tables.REGISTRATION)}
     courses = {(row["study_id"], row["lesion_id"]): _course(row) for row in rows(tables.LESION_COURSE)}
     pairs = {row["study_id"]: _pair(row) for row in rows(tables.STUDY_PAIR)}
+    meshes = [_mesh(row) for row in rows(tables.MESH)]
     lesions = [_lesion(row, courses) for row in rows(tables.LESION)]
     return records.Case(
         patient=_patient(people[0]),
@@ -164,7 +181,7 @@ def load_case(database: Database, patient_id: str) -> records.Case:
         treatments=tuple(_plain(records.TreatmentCourse, row) for row in rows(tables.TREATMENT)),
         facts=tuple(_plain(records.ClinicalFact, row) for row in rows(tables.CLINICAL_FACT)),
         labs=tuple(_plain(records.LabResult, row) for row in rows(tables.LAB)),
-        scans=tuple(_scan(row, series, lesions, registrations, aligned, pairs) for row in rows(tables.MRI)),
+        scans=tuple(_scan(row, series, lesions, registrations, aligned, pairs, meshes) for row in rows(tables.MRI)),
     )
 
 
@@ -301,6 +318,10 @@ def _pair(row: Mapping[str, Any]) -> records.StudyPair:
     )
 
 
+def _mesh(row: Mapping[str, Any]) -> records.Mesh:
+    return records.Mesh(row["mesh_id"], row["study_id"], row["kind"], bool(row["common_space"]))
+
+
 def _counted(row: Mapping[str, Any], name: str) -> records.Counted | None:
     if row[name] is None:
         return None
@@ -314,8 +335,9 @@ def _scan(
     registrations: Mapping[str, records.Registration],
     aligned: list[records.Series],
     pairs: Mapping[str, records.StudyPair],
+    meshes: list[records.Mesh],
 ) -> records.Scan:
-    own = ("series", "lesions", "source", "date_approximate", "registration", "aligned", "pair")
+    own = ("series", "lesions", "source", "date_approximate", "registration", "aligned", "pair", "meshes")
     names = [name for name in records.Scan.__dataclass_fields__ if name not in own]
     study_id = row["study_id"]
     return records.Scan(
@@ -327,4 +349,5 @@ def _scan(
         registration=registrations.get(study_id),
         aligned=tuple(one for one in aligned if one.study_id == study_id),
         pair=pairs.get(study_id),
+        meshes=tuple(one for one in meshes if one.study_id == study_id or (one.common_space and one.kind == "brain")),
     )

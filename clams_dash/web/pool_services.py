@@ -10,6 +10,7 @@ import logging
 import threading
 from collections import OrderedDict
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -101,14 +102,12 @@ class PoolServices:
     def display_file(self, series_id: str) -> DisplayFile | None:
         """See :class:`clams_dash.web.services.Services`."""
         found = cases.display_copy(self._database, series_id)
-        if found is None:
-            return None
-        try:
-            content = found.path.read_bytes()
-        except OSError:
-            return None
-        digest = hashlib.sha256(content).hexdigest()
-        return DisplayFile(content, digest) if digest == found.sha256 else None
+        return _checked(found.path, found.sha256) if found else None
+
+    def mesh(self, mesh_id: str) -> DisplayFile | None:
+        """See :class:`clams_dash.web.services.Services`."""
+        found = cases.mesh_file(self._database, mesh_id)
+        return _checked(found.path, found.sha256) if found else None
 
     def still(self, series_id: str, plane: str, index: int) -> DisplayFile | None:
         """See :class:`clams_dash.web.services.Services`."""
@@ -229,6 +228,15 @@ class PoolServices:
             if self._bundle is None or self._bundle.version != version:
                 self._bundle = load_bundle(self._folder.models)
             return self._bundle
+
+
+def _checked(path: Path, sha256: str) -> DisplayFile | None:
+    """A file's content when it has the digest that the pool says."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    return DisplayFile(content, sha256) if hashlib.sha256(content).hexdigest() == sha256 else None
 
 
 def _without_model(news: News) -> str:

@@ -29,6 +29,11 @@ def letter_url(patient_id: str, at: date | None) -> str:
     return f"/case/{patient_id}/letter.pdf" + (f"?at={at.isoformat()}" if at else "")
 
 
+def mesh_url(mesh_id: str) -> str:
+    """Address of a surface."""
+    return f"/volume/{mesh_id}.vtp"
+
+
 def patient_of(path: str) -> str | None:
     """Pseudonym in the address of a consultation page, or None when it is another page."""
     match = _CASE_PAGE.fullmatch(path)
@@ -91,6 +96,11 @@ def _add_images(server: Flask, services: Services) -> None:
         if found is None:
             return _no_such("image")
         return _cached(found, "application/octet-stream", "private, no-cache")
+
+    @server.get("/volume/<mesh_id>.vtp")
+    def mesh(mesh_id: str) -> Response:
+        found = services.mesh(mesh_id)
+        return _no_such("surface") if found is None else _cached(found, "application/octet-stream", "private, no-cache")
 
     @server.get("/volume/<series_id>/<plane>/<int:index>.png")
     def still(series_id: str, plane: str, index: int) -> Response:

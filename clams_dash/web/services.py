@@ -78,6 +78,9 @@ class Services(Protocol):
     def display_file(self, series_id: str) -> DisplayFile | None:
         """The image of one series, or None when there is none or it was altered."""
 
+    def mesh(self, mesh_id: str) -> DisplayFile | None:
+        """A surface, or None when there is none or it was altered."""
+
     def still(self, series_id: str, plane: str, index: int) -> DisplayFile | None:
         """One slice of an image as PNG, or None when there is no such slice."""
 

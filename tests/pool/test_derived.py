@@ -56,6 +56,7 @@ def _put(pool: PoolFolder, name: str, studies: int, file: str | None = None) -> 
             "registration": pd.DataFrame(registration), "aligned": pd.DataFrame(aligned),
             "lesion_course": _filled(tables.LESION_COURSE, name, numbers),
             "study_pair": _filled(tables.STUDY_PAIR, name, numbers),
+            "mesh": _filled(tables.MESH, name, numbers),
         }  # fmt: skip
         build_next(version, "b", rows)
         version.publish()
@@ -63,7 +64,16 @@ def _put(pool: PoolFolder, name: str, studies: int, file: str | None = None) -> 
 
 def _filled(table: tables.Table, name: str, numbers: range) -> pd.DataFrame:
     """One row a study, what is required filled in."""
-    required = {"lesion_id": 1, "track_id": "L1", "region": "unknown", "batch_id": "b"}
+    required = {
+        "lesion_id": 1,
+        "track_id": "L1",
+        "region": "unknown",
+        "batch_id": "b",
+        "mesh_id": "0" * 32,
+        "kind": "brain",
+        "path": "mesh/none.vtp",
+        "sha256": "0" * 64,
+    }
     rows = [{**required, "study_id": f"{name}-{number}", "patient_id": name} for number in numbers]
     return pd.DataFrame([{column.name: row.get(column.name) for column in table.columns} for row in rows])
 

@@ -12,3 +12,4 @@ UNION ALL SELECT 'registration', count(*) FROM registration WHERE patient_id = $
 UNION ALL SELECT 'aligned', count(*) FROM aligned WHERE patient_id = $1
 UNION ALL SELECT 'lesion_course', count(*) FROM lesion_course WHERE patient_id = $1
 UNION ALL SELECT 'study_pair', count(*) FROM study_pair WHERE patient_id = $1
+UNION ALL SELECT 'mesh', count(*) FROM mesh WHERE patient_id = $1

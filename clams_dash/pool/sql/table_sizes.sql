@@ -11,3 +11,4 @@ UNION ALL SELECT 'registration', count(*) FROM registration
 UNION ALL SELECT 'aligned', count(*) FROM aligned
 UNION ALL SELECT 'lesion_course', count(*) FROM lesion_course
 UNION ALL SELECT 'study_pair', count(*) FROM study_pair
+UNION ALL SELECT 'mesh', count(*) FROM mesh

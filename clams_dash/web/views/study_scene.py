@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from clams_dash.clinical.case_words import iso
 from clams_dash.model import catalogues
 from clams_dash.model.records import Case, Scan, Series
-from clams_dash.web.mri.scene import Scene, SceneImage
-from clams_dash.web.routes import volume_url
+from clams_dash.web.mri.scene import Scene, SceneImage, Surface
+from clams_dash.web.routes import mesh_url, volume_url
 from clams_dash.web.views import lesion_targets
 
 SEQUENCE_ORDER = ("FLAIR", "T1W_GD", "T1W", "T2W", "PD", "SWI", "DWI")
@@ -82,7 +82,18 @@ def scene_of(case: Case, pairing: Pairing, asked: str | None) -> Scene:
         targets=targets,
         tour=tour,
         opens_on=tour[0] if tour and lesion_targets.compared(scan) else None,
+        surfaces=_surfaces(pairing),
         place=f"{scan.study_id} {'common' if pairing.aligned else 'own'}",
+    )
+
+
+def _surfaces(pairing: Pairing) -> tuple[Surface, ...]:
+    """Surfaces in the space of the images shown, lesions before the brain that lets them shine through."""
+    registration = pairing.scan.registration
+    in_common = pairing.aligned or (registration is not None and registration.is_reference)
+    fitting = [one for one in pairing.scan.meshes if one.common_space == in_common]
+    return tuple(
+        Surface(mesh_url(one.mesh_id), one.kind) for one in sorted(fitting, key=lambda one: one.kind == "brain")
     )
 
 
