@@ -4,6 +4,8 @@
 
   const mri = (window.clamsMri = window.clamsMri || {});
 
+  const DAY_MS = 86400000;
+
   /** The scene, when it shows what the callback is about. */
   function sceneShowing(state) {
     const scene = state && mri.sceneNamed(state.scene);
@@ -105,7 +107,16 @@
     const x = history.map((one) => one.date);
     const y = history.map((one) => one.volume_mm3);
     const filled = { ...line, x, y, error_y, customdata: history.map((one) => one.note) };
+    const layout = { ...empty.layout, xaxis: { ...empty.layout.xaxis, ...spanOf(x) } };
     const last = { ...now, x: x.slice(-1), y: y.slice(-1), customdata: filled.customdata.slice(-1) };
-    return { ...empty, data: [filled, last] };
+    return { ...empty, layout, data: [filled, last] };
+  }
+
+  /** The dates of a history with some room; a single one lies in the middle of two years. */
+  function spanOf(dates) {
+    const days = dates.map((date) => Date.parse(date) / DAY_MS);
+    const [first, last] = [Math.min(...days), Math.max(...days)];
+    const room = Math.max(0.06 * (last - first), last === first ? 365 : 0);
+    return { range: [first - room, last + room].map((day) => new Date(day * DAY_MS).toISOString().slice(0, 10)) };
   }
 })();

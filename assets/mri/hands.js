@@ -122,8 +122,10 @@
     PageDown: (scene) => scene.step(scene.activePane(), -1),
   };
 
+  /** Whether a key is text for the element that has it; a switch or a choice takes none. */
   function typing(target) {
-    return target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
+    if (target.tagName === "INPUT") return !/^(radio|checkbox|range|button)$/.test(target.type);
+    return target.isContentEditable || /^(TEXTAREA|SELECT)$/.test(target.tagName);
   }
 
   document.addEventListener("keydown", (event) => {

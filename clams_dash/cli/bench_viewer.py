@@ -57,12 +57,13 @@ _OUR_READY = """() => {
 }"""
 _OUR_STEPS = """(steps) => {
   const scene = window.clamsMri.activeScene();
-  const pane = scene.panes.find((each) => each.name === "axial" && each.slotName === "current");
+  const axial = scene.panes.filter((each) => each.name === "axial");
+  const panes = scene.state.linked ? axial.slice(0, 1) : axial;
   const canvases = [...scene.root.querySelectorAll("canvas")];
   const taken = [];
   for (let step = 0; step < steps; step++) {
     const begun = performance.now();
-    scene.step(pane, step < steps / 2 ? 1 : -1);
+    for (const pane of panes) scene.step(pane, step < steps / 2 ? 1 : -1);
     canvases.forEach(window.benchFinish);
     taken.push(performance.now() - begun);
   }
@@ -81,12 +82,13 @@ _OUR_STILL = """(times) => {
 }"""
 _OUR_RATE = """(seconds) => new Promise((resolve) => {
   const scene = window.clamsMri.activeScene();
-  const pane = scene.panes.find((each) => each.slotName === "current");
+  const axial = scene.panes.filter((each) => each.name === "axial");
+  const panes = scene.state.linked ? axial.slice(0, 1) : axial;
   const canvases = [...scene.root.querySelectorAll("canvas")];
   const begun = performance.now();
   let steps = 0;
   const step = () => {
-    scene.step(pane, Math.floor(steps / 30) % 2 ? -1 : 1);
+    for (const pane of panes) scene.step(pane, Math.floor(steps / 30) % 2 ? -1 : 1);
     canvases.forEach(window.benchFinish);
     steps += 1;
     if (performance.now() - begun < 1000 * seconds) requestAnimationFrame(step);

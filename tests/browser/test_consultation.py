@@ -195,6 +195,52 @@ def test_a_click_on_a_scan_in_the_course_opens_it(desk: Page, demo_app: str, dem
     )
 
 
+def test_a_disputed_lesion_is_counted_as_such_and_the_pool_stays_as_it_is(
+    desk: Page, demo_app: str, demo_pool: PoolFolder
+) -> None:
+    patient = scanned_patient(demo_pool)
+    open_case(desk, demo_app, patient)
+    desk.get_by_role("button", name="list of lesions and card").click()
+    desk.locator(".clams-lesion-row").first.click()
+    expect(desk.locator(".clams-card-title")).to_be_visible()
+    expect(desk.locator(".clams-card-facts")).to_contain_text("mm³ on")
+    version = demo_pool.current_version()
+    desk.get_by_role("button", name="Mark as disputed").click()
+    expect(desk.locator(".clams-lesions")).to_contain_text("of which 1 disputed")
+    expect(desk.locator(".clams-lesion-row").first).to_contain_text("disputed")
+    expect(desk.locator(".clams-card-facts")).to_contain_text("by a reader")
+    desk.reload()
+    drawn(desk)
+    expect(desk.locator(".clams-lesions")).to_contain_text("of which 1 disputed")
+    desk.get_by_role("button", name="list of lesions and card").click()
+    desk.locator(".clams-lesion-row").first.click()
+    desk.get_by_role("button", name="Mark as disputed").click()
+    expect(desk.locator(".clams-lesions")).not_to_contain_text("disputed")
+    assert demo_pool.current_version() == version
+
+
+def test_the_larger_viewer_fills_the_page_and_gives_it_back(desk: Page, demo_app: str, demo_pool: PoolFolder) -> None:
+    open_case(desk, demo_app, scanned_patient(demo_pool))
+    panel = desk.locator(".clams-mri-panel")
+    desk.keyboard.press("f")
+    expect(panel).to_have_class(re.compile("is-large"))
+    box = panel.bounding_box()
+    assert box is not None
+    assert (box["width"], box["height"]) == (DESK["width"], DESK["height"] - 22)
+    expect(desk.get_by_text("not a medical device")).to_be_in_viewport()
+    expect(desk.locator(".clams-lesion-list")).to_be_visible()
+    desk.keyboard.press("f")
+    expect(panel).not_to_have_class(re.compile("is-large"))
+
+
+def test_the_solid_view_of_a_case_is_one_click(desk: Page, demo_app: str, demo_pool: PoolFolder) -> None:
+    open_case(desk, demo_app, scanned_patient(demo_pool))
+    desk.get_by_text("3D", exact=True).click()
+    expect(desk.locator("[data-solid]")).to_have_attribute("data-ready", "true", timeout=PATIENCE_MS)
+    for letter in "RLAPSI":
+        expect(desk.locator(f"[data-towards={letter}]")).to_be_visible()
+
+
 def test_the_page_and_the_command_line_give_the_same_predictions(
     desk: Page, demo_app: str, demo_pool: PoolFolder
 ) -> None:

@@ -148,7 +148,7 @@ def test_the_card_says_place_volume_change_reliability_and_who_drew_the_mask() -
     assert facts["Change"] == "enlarging (+25 % a year)"
     assert facts["Place"] == "right periventricular"
     assert facts["Position"] == "R 12 · P 4 · S 9 mm"
-    assert facts["Volume 2024-01-08"] == "150 ± 8 mm³"
+    assert facts["Volume"] == "150 ± 8 mm³ on 2024-01-08"
     assert facts["Before"] == "120 mm³, change ± 12"
     assert facts["First seen"] == "2023-01-10 (in 2 studies)"
     assert facts["Reliability"] == "●●● high"
@@ -162,7 +162,7 @@ def test_the_card_says_place_volume_change_reliability_and_who_drew_the_mask() -
 def test_a_resolved_lesion_is_visited_where_the_prior_study_had_it() -> None:
     gone = next(one for one in targets_of(CASE, NOW, in_common_space=True) if one.key == "gone-7")
     assert gone.change == "resolved"
-    assert dict(gone.facts)["Volume 2023-01-10"] == "40 ± 8 mm³"
+    assert dict(gone.facts)["Volume"] == "40 ± 8 mm³ on 2023-01-10"
     assert all(one.key != "gone-7" for one in targets_of(CASE, NOW, in_common_space=False))
 
 

@@ -29,7 +29,7 @@ def empty_history() -> go.Figure:
     figure = go.Figure([line, now])
     axis = {"gridcolor": _GRID, "linecolor": _GRID, "tickfont": {"color": _INK, "size": 10}}
     title = {"font": {"color": _INK, "size": 10}}
-    figure.update_layout(template=plot_template(), margin={"l": 44, "r": 10, "t": 6, "b": 24}, height=118)
-    figure.update_xaxes(**axis, type="date", nticks=5)
+    figure.update_layout(template=plot_template(), margin={"l": 44, "r": 10, "t": 6, "b": 24})
+    figure.update_xaxes(**axis, type="date", nticks=4, tickangle=0, tickformat="%b %Y")
     figure.update_yaxes(**axis, rangemode="tozero", title={**title, "text": "mm³"}, nticks=4)
     return figure

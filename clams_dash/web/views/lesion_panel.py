@@ -162,12 +162,9 @@ def card(key: str = "current") -> Component:
     return html.Div(
         [
             html.Div(id=mri_part(Mri.CARD, key), className="clams-card"),
-            dcc.Graph(
-                id=mri_part(Mri.HISTORY, key),
-                figure=empty_history(),
-                config=GRAPH_CONFIG,
+            html.Div(
+                dcc.Graph(id=mri_part(Mri.HISTORY, key), figure=empty_history(), config=GRAPH_CONFIG, responsive=True),
                 className="clams-lesion-history",
-                responsive=True,
             ),
             html.Button(
                 "Mark as disputed",

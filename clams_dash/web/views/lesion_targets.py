@@ -117,7 +117,7 @@ def _facts(case: Case, scan: Scan, shown: Shown) -> tuple[tuple[str, str], ...]:
         ("Change", _change(shown)),
         ("Place", place_of(lesion)),
         ("Position", _position(lesion.reference_ras_mm or lesion.centroid_ras_mm)),
-        (f"Volume {iso(shown.scan.date)}", volume + ("" if shown.counted else ", below 14 mm³: not counted")),
+        ("Volume", f"{volume} on {iso(shown.scan.date)}" + ("" if shown.counted else ", below 14 mm³: not counted")),
         ("Before", _before(course)),
         ("First seen", _first_seen(case, scan, lesion)),
         ("Reliability", _GRADES.get((course.reliability if course else None) or "", "not graded")),
