@@ -8,7 +8,19 @@ from collections.abc import Sequence
 
 import typer
 
-from clams_dash.cli import bench, consultation, curation, data, exporting, reporting, serving, summary, therapy, truth
+from clams_dash.cli import (
+    bench,
+    consultation,
+    curation,
+    data,
+    exporting,
+    lesions,
+    reporting,
+    serving,
+    summary,
+    therapy,
+    truth,
+)
 from clams_dash.errors import ClamsError
 
 app = typer.Typer(
@@ -21,6 +33,7 @@ app = typer.Typer(
 data.add_to(app)
 consultation.add_to(app)
 summary.add_to(app)
+lesions.add_to(app)
 curation.add_to(app)
 exporting.add_to(app)
 reporting.add_to(app)

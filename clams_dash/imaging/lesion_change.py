@@ -68,6 +68,14 @@ class Count:
     high: int
     grade: str
 
+    @classmethod
+    def graded(cls, value: int, low: int, high: int, settings: CountSettings) -> Count:
+        """A count graded by the width of its range."""
+        spread = high - low
+        if spread <= settings.high_spread:
+            return cls(value, low, high, "high")
+        return cls(value, low, high, "moderate" if spread <= settings.moderate_spread else "low")
+
 
 @dataclass(frozen=True, slots=True)
 class PairChange:
@@ -146,6 +154,4 @@ def _count(
     value = number(repeated[0], 0)
     low = min([value, *(number(lesions, -1) for lesions in repeated)])
     high = max([value, *(number(lesions, 1) for lesions in repeated)])
-    spread = high - low
-    grade = "high" if spread <= settings.high_spread else "moderate" if spread <= settings.moderate_spread else "low"
-    return Count(value, low, high, grade)
+    return Count.graded(value, low, high, settings)

@@ -22,6 +22,14 @@ class MatchingSettings:
     overlap_share: float
     most_registration_mm: float
     least_voxel_mm: float
+    least_registration_mm: float
+
+
+@dataclass(frozen=True, slots=True)
+class PairSettings:
+    """When two masks are not compared."""
+
+    thickness_ratio: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +99,7 @@ class LesionSettings:
     """The file as read."""
 
     matching: MatchingSettings
+    pair: PairSettings
     change: ChangeSettings
     reliability: ReliabilitySettings
     counts: CountSettings
@@ -104,6 +113,7 @@ def load_settings(path: Path) -> LesionSettings:
     document = catalogues.read_toml(path)
     return LesionSettings(
         matching=_section(path, document, "matching", MatchingSettings),
+        pair=_section(path, document, "pair", PairSettings),
         change=_section(path, document, "change", ChangeSettings),
         reliability=_section(path, document, "reliability", ReliabilitySettings),
         counts=_section(path, document, "counts", CountSettings),

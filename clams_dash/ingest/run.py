@@ -28,6 +28,7 @@ from clams_dash.ingest.dicom import read as read_dicom
 from clams_dash.ingest.fhir import read as read_fhir
 from clams_dash.ingest.images import ImagesDone, Progress, process_images
 from clams_dash.ingest.known import Known, records_of, with_links, with_people
+from clams_dash.ingest.lesion_step import lesion_rows
 from clams_dash.ingest.mapping import read as read_mapped
 from clams_dash.ingest.staging import Reject, Staged
 from clams_dash.ingest.surfaces import surface_rows
@@ -149,6 +150,8 @@ def _import(
     superseded = {name: count for name, frame in rows.items() if (count := superseded_rows(name, frame, known))}
     version = None
     if target is not None:
+        derived = lesion_rows(rows, known, folder.imaging, batch_id, progress)
+        derived |= surface_rows(rows | derived, known, folder.imaging, batch_id, progress)
         progress("building the new version of the pool", 0.0)
         batch = {
             "batch_id": batch_id, "source": arrived.source(), "format": staged.format, "centre": centre,
@@ -164,7 +167,6 @@ def _import(
             "reject": reject_frame(rejects, batch_id),
             "patient_link": arrived.links.assign(batch_id=batch_id),
         }
-        derived = surface_rows(rows, known, folder.imaging, batch_id, progress)
         build_next(target, batch_id, rows | noted | derived)
         version = target.publish()
     return ImportReport(
