@@ -13,6 +13,7 @@ from typing import Any
 from clams_dash.clinical.activity.clinical_fields import confirmed_words
 from clams_dash.clinical.activity.findings import known_on
 from clams_dash.clinical.activity.lab_items import known_drugs_only
+from clams_dash.clinical.activity.mask_findings import mask_fact_json, mask_facts
 from clams_dash.clinical.activity.neda import Neda, neda
 from clams_dash.clinical.activity.scores import ResponseScore, response_scores
 from clams_dash.clinical.activity.since_last_visit import Item, line_begins_after, since_last_visit
@@ -80,6 +81,7 @@ class Summary:
                 for one in self.events
             ],
             "lesions": [_lesions(scan) for scan in reversed(self.case.scans)],
+            "lesions_by_mask": [mask_fact_json(one) for one in mask_facts(self.case, reversed(self.case.scans))],
             "labs": [_lab(lab) for lab in self.labs],
             "safety": [_safety(finding) for finding in self.safety],
         }

@@ -65,18 +65,6 @@ class CountSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class RegionSettings:
-    """Distances that decide a lesion's region."""
-
-    infratentorial_share: float
-    periventricular_mm: float
-    juxtacortical_mm: float
-    ventricle_search_mm: float
-    ventricle_dark_share: float
-    least_inside_share: float
-
-
-@dataclass(frozen=True, slots=True)
 class T1Settings:
     """Levels on T1 that make a black hole or an enhancing lesion."""
 
@@ -103,7 +91,6 @@ class LesionSettings:
     change: ChangeSettings
     reliability: ReliabilitySettings
     counts: CountSettings
-    regions: RegionSettings
     t1: T1Settings
     brain_volume: BrainVolumeSettings
 
@@ -117,7 +104,6 @@ def load_settings(path: Path) -> LesionSettings:
         change=_section(path, document, "change", ChangeSettings),
         reliability=_section(path, document, "reliability", ReliabilitySettings),
         counts=_section(path, document, "counts", CountSettings),
-        regions=_section(path, document, "regions", RegionSettings),
         t1=_section(path, document, "t1", T1Settings),
         brain_volume=_section(path, document, "brain_volume", BrainVolumeSettings),
     )

@@ -15,6 +15,7 @@ from clams_dash.clinical.activity.clinical_fields import edss_findings, relapse_
 from clams_dash.clinical.activity.comparisons import comparisons, lesion_words, scans_between
 from clams_dash.clinical.activity.findings import RANK, Finding, State, known_on, window_start
 from clams_dash.clinical.activity.lab_items import lab_items
+from clams_dash.clinical.activity.mask_findings import conflict_findings, mask_findings
 from clams_dash.clinical.activity.mri_fields import gd_findings, t2_findings, volume_findings
 from clams_dash.clinical.activity.safety_field import SafetyView, breach_lab, breach_text, overdue_text, safety_view
 from clams_dash.clinical.convention import Convention
@@ -26,14 +27,25 @@ from clams_dash.model import catalogues
 from clams_dash.model.records import Case, Source
 
 Kind = Literal[
-    "relapse", "new_t2", "gd", "edss", "brain_volume", "lab", "safety", "treatment", "nothing_new", "no_comparison"
+    "relapse",
+    "new_t2",
+    "masks",
+    "report_conflict",
+    "gd",
+    "edss",
+    "brain_volume",
+    "lab",
+    "safety",
+    "treatment",
+    "nothing_new",
+    "no_comparison",
 ]
 Severity = Literal["alert", "watch", "info"]
 _SEVERITY: dict[State, Severity] = {"alert": "alert", "watch": "watch", "ok": "info", "not_assessable": "info"}
 _WEIGHT: dict[Severity, int] = {"alert": 0, "watch": 1, "info": 2}
 _PLACE: dict[Kind, int] = {
-    "relapse": 0, "new_t2": 1, "gd": 2, "edss": 3, "brain_volume": 4, "lab": 5, "safety": 6, "treatment": 7,
-    "nothing_new": 8, "no_comparison": 9,
+    "relapse": 0, "new_t2": 1, "masks": 2, "report_conflict": 3, "gd": 4, "edss": 5, "brain_volume": 6, "lab": 7,
+    "safety": 8, "treatment": 9, "nothing_new": 10, "no_comparison": 11,
 }  # fmt: skip
 
 
@@ -64,6 +76,8 @@ def since_last_visit(
     found = [
         *_items("relapse", relapse_findings(known, as_of, after)),
         *_items("new_t2", _lesions(known, as_of, after)),
+        *_items("masks", mask_findings(known, as_of, after)),
+        *_items("report_conflict", conflict_findings(known, as_of, after)),
         *_items("gd", gd_findings(known, as_of, after)),
         *_items("edss", edss_findings(known, progression(known, chosen), chosen, after)),
         *_items("brain_volume", (one for one in volume_findings(known, as_of, after) if one.state == "watch")),
