@@ -26,10 +26,10 @@ from clams_dash.imaging.lesion_tracks import MaskStudy
 from clams_dash.imaging.lesions import as_mask, labelled
 from clams_dash.imaging.nifti import Volume, read_nifti
 from clams_dash.ingest.known import Known
+from clams_dash.ingest.standing import standing, touched_people
 from clams_dash.model import tables
 
 Progress = Callable[[str, float], None]
-_IMAGING = ("mri", "series", "lesion")
 _SCANNER = ("field_t", "vendor", "model")
 
 
@@ -40,9 +40,8 @@ def lesion_rows(
 
     ``rows`` may hold the table ``registration``; without a study's row it lies in no common space.
     """
-    touched = {str(one) for name in ("mri", "series", "lesion") if name in rows for one in rows[name].patient_id}
-    studies, series = (_standing(table, rows, known) for table in (tables.MRI, tables.SERIES))
-    masked = sorted(set(series.loc[series["sequence"] == "lesion_mask", "patient_id"]) & touched)
+    studies, series = (standing(table, rows, known) for table in (tables.MRI, tables.SERIES))
+    masked = sorted(set(series.loc[series["sequence"] == "lesion_mask", "patient_id"]) & set(touched_people(rows)))
     registrations = _registrations(rows.get("registration"))
     found: list[PersonLesions] = []
     for number, patient in enumerate(masked):
@@ -59,19 +58,6 @@ def lesion_rows(
         tables.STUDY_PAIR: [row for one in found for row in one.studies],
     }
     return {table.name: _frame(table, every, batch_id) for table, every in made.items() if every}
-
-
-def _standing(table: tables.Table, rows: Mapping[str, pd.DataFrame], known: Known) -> pd.DataFrame:
-    """Rows that stand once the import does: its own, and those of the pool whose place it does not take."""
-    held, mine = known.frame(table), rows.get(table.name)
-    if mine is None or mine.empty:
-        return held
-    if held.empty:
-        return mine
-    keys = list(table.replaces)
-    taken = pd.MultiIndex.from_frame(mine[keys].astype("string"))
-    kept = held[~pd.MultiIndex.from_frame(held[keys].astype("string")).isin(taken)]
-    return pd.concat([kept[list(mine.columns)], mine], ignore_index=True) if len(kept) else mine
 
 
 def _registrations(frame: pd.DataFrame | None) -> dict[str, dict[str, Any]]:
