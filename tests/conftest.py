@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import secrets
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import nibabel as nib
@@ -13,7 +14,9 @@ import pytest
 from clams_dash.config import real_data_dir
 from clams_dash.ingest.run import ImportReport, import_source
 from clams_dash.pool.folder import PoolFolder
-from tests.pools import real_pool, small_demo
+from clams_dash.pool.sharing import share
+from tests.pools import FILES, SHARED, real_pool, small_demo
+from tests.postgres import Server, running_server
 
 WriteNifti = Callable[..., Path]
 ImportTables = Callable[..., ImportReport]
@@ -53,10 +56,26 @@ def write_nifti(tmp_path: Path) -> WriteNifti:
     return write
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL server on loopback, found or installed; the tests fail where none can be had."""
+    with running_server() as server:
+        yield server
+
+
 @pytest.fixture
-def pool(tmp_path: Path) -> PoolFolder:
-    """A pool folder that holds nothing yet."""
-    return PoolFolder(tmp_path / "pool")
+def database_url(postgres: Server) -> str:
+    """Address of an empty database."""
+    return postgres.make_database(f"pool_{secrets.token_hex(6)}")
+
+
+@pytest.fixture
+def pool(tmp_path: Path, request: pytest.FixtureRequest) -> PoolFolder:
+    """A pool folder that holds nothing yet; shared when a test asks for that kind (``tests.pools.both_kinds``)."""
+    folder = PoolFolder(tmp_path / "pool")
+    if getattr(request, "param", FILES) == SHARED:
+        share(folder, request.getfixturevalue("database_url"))
+    return folder
 
 
 @pytest.fixture

@@ -1,8 +1,10 @@
-"""Pools that several test folders share: a small demo pool with a model, and the real scans."""
+"""Pools that several test folders share: a small demo pool with a model, the real scans; and the kinds of pools."""
 
 from __future__ import annotations
 
 from pathlib import Path
+
+import pytest
 
 from clams_dash.cli.therapy import train_on
 from clams_dash.ingest.demo import build_demo
@@ -10,6 +12,10 @@ from clams_dash.ingest.run import import_source
 from clams_dash.pool import cases
 from clams_dash.pool.database import Database
 from clams_dash.pool.folder import PoolFolder
+
+FILES, SHARED = "files", "shared"
+both_kinds = pytest.mark.parametrize("pool", [FILES, SHARED], indirect=True)
+"""Runs a test with a pool of one machine and with one that several machines share."""
 
 
 def silent(doing: str, share: float) -> None:

@@ -17,6 +17,7 @@ from clams_dash.cli import (
     lesions,
     reporting,
     serving,
+    sharing,
     summary,
     therapy,
     truth,
@@ -37,6 +38,7 @@ lesions.add_to(app)
 curation.add_to(app)
 exporting.add_to(app)
 reporting.add_to(app)
+sharing.add_to(app)
 therapy.add_to(app)
 serving.add_to(app)
 truth.add_to(app)

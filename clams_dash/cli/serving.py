@@ -52,6 +52,10 @@ def serve(
 
 def _start_building(folder: PoolFolder) -> subprocess.Popen[bytes] | None:
     """Start what the pool lacks, if anything, and wait until there is a pool to serve."""
+    if folder.shared_place() is not None:
+        if not folder.exists():
+            raise ClamsError(f"{folder.path}: shared, and holds nothing yet: `clams import` writes its first version")
+        return None  # a server writes nothing into a pool of several machines
     work = first_start.unfinished_work(folder, Work(DEMO_PATIENTS, DEMO_SEED, DEMO_SCANS))
     if work is None:
         return None

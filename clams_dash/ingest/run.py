@@ -115,7 +115,7 @@ def import_staged(
     """
     if dry_run:
         return _import(folder, staged, centre, None, progress, arrival)
-    with folder.writing() as target:
+    with folder.writing(lambda: progress("waiting until another import is done", 0.0)) as target:
         return _import(folder, staged, centre, target, progress, arrival)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -74,13 +75,26 @@ class Database:
         return self._run(sql, [list(values)], duckdb.DuckDBPyConnection.df)
 
     def _run(self, sql: str, parameters: Sequence[Any], take: Callable[[duckdb.DuckDBPyConnection], Result]) -> Result:
-        cursor = self._cursor()
         try:
-            return take(cursor.execute(sql, list(parameters)))
+            return self._run_once(sql, parameters, take)
+        except duckdb.IOException:
+            # Somebody was erased while this version was open: its files are gone, and the next one stands.
+            self._versions.forget()
         except duckdb.Error as error:
-            raise PoolError(f"{self.folder.path}: the pool could not be read ({type(error).__name__})") from error
-        finally:
-            cursor.close()
+            raise self._unreadable(error) from error
+        try:
+            return self._run_once(sql, parameters, take)
+        except duckdb.Error as error:
+            raise self._unreadable(error) from error
+
+    def _run_once(
+        self, sql: str, parameters: Sequence[Any], take: Callable[[duckdb.DuckDBPyConnection], Result]
+    ) -> Result:
+        with closing(self._cursor()) as cursor:
+            return take(cursor.execute(sql, list(parameters)))
+
+    def _unreadable(self, error: duckdb.Error) -> PoolError:
+        return PoolError(f"{self.folder.path}: the pool could not be read ({type(error).__name__})")
 
     def close(self) -> None:
         """Close the connection; the next call opens it again."""
@@ -88,6 +102,7 @@ class Database:
             if self._connection is not None:
                 self._connection.close()
             self._connection, self._version = None, ""
+            self._versions.close()
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         version = self._versions.current()

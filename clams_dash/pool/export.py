@@ -12,6 +12,7 @@ import duckdb
 from clams_dash.errors import PoolError
 from clams_dash.model import tables
 from clams_dash.pool.folder import PoolFolder
+from clams_dash.pool.reading import open_for_export
 from clams_dash.pool.schema import SUPERSEDED
 
 
@@ -28,11 +29,10 @@ def export_tables(folder: PoolFolder, target: Path) -> Exported:
     """Write the current version into a new folder, whole or not at all. Raises PoolError when it exists."""
     if target.exists():
         raise PoolError(f"{target}: exists already; name a new folder")
-    source = folder.version_file(folder.current_version())
     staged = target.with_name(f".{target.name}-{secrets.token_hex(6)}")
     try:
         staged.mkdir(parents=True)
-        with duckdb.connect(str(source), read_only=True) as connection:
+        with open_for_export(folder) as connection:
             rows = {table.name: _copy(connection, table.name, table, staged) for table in tables.ALL_TABLES}
             superseded = 0
             for table in tables.CLINICAL_TABLES:

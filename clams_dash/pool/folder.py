@@ -4,6 +4,9 @@ A reader follows the pointer and never waits. A writer builds a version beside t
 pointer in one step, so a reader sees the old pool or the new one and a killed writer leaves nothing but a file that
 the next writer clears away. The name changes with every version because DuckDB keeps serving the old contents to a
 process that reopens a path whose file was replaced.
+
+A folder with ``shared.toml`` holds a pool that several machines share: its versions are named by a database instead
+(:mod:`clams_dash.pool.shared`), its images and models lie where they always do.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ import fcntl
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +24,9 @@ from pathlib import Path
 import duckdb
 
 from clams_dash.errors import PoolBusy, PoolError
+from clams_dash.pool.shared.place import SharedPlace, shared_place
+from clams_dash.pool.shared.snapshots import shared_pool_exists, shared_version
+from clams_dash.pool.shared.writer import writing_shared
 from clams_dash.pool.writing import NextVersion, attach_file
 
 KEPT_VERSIONS = 3
@@ -44,12 +50,22 @@ class PoolFolder:
         """Therapy-response models."""
         return self.path / "models"
 
+    def shared_place(self) -> SharedPlace | None:
+        """The database that names this pool's versions; None when they are files of the folder."""
+        return shared_place(self.path)
+
     def exists(self) -> bool:
         """Whether there is a pool here, be its pointer lost or not: a new one must never be started over it."""
+        place = self.shared_place()
+        if place is not None:
+            return shared_pool_exists(place)
         return (self.path / "CURRENT").exists() or any(self.path.glob("pool-*.duckdb"))
 
     def current_version(self) -> str:
         """Name of the current version. Raises PoolError when there is none or the pointer is damaged."""
+        place = self.shared_place()
+        if place is not None:
+            return shared_version(place)
         pointer = self.path / "CURRENT"
         try:
             name = pointer.read_text(encoding="utf-8").strip()
@@ -73,12 +89,23 @@ class PoolFolder:
         return self.path / f"pool-{version}.duckdb"
 
     @contextmanager
-    def writing(self) -> Iterator[NextVersion]:
-        """Hold the folder's write lock and give the version to be built.
+    def writing(self, waiting: Callable[[], None] = lambda: None) -> Iterator[NextVersion]:
+        """Hold the pool's write lock and give the version to be built.
 
         The caller builds its file and publishes it; whatever is left over is removed.
-        Raises PoolBusy when another process is writing.
+        Raises PoolBusy when another process is writing. In a shared pool the writer waits for its turn instead, and
+        calls ``waiting`` as long as it does.
         """
+        place = self.shared_place()
+        with writing_shared(place, waiting) if place is not None else self._writing_file() as version:
+            self._clear_leftovers()
+            try:
+                yield version
+            finally:
+                self._clear_leftovers()
+
+    @contextmanager
+    def _writing_file(self) -> Iterator[NextVersion]:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             opened = (self.path / ".lock").open("w")
@@ -91,11 +118,7 @@ class PoolFolder:
                 raise PoolBusy(
                     f"{self.path}: another import is writing to this pool; try again when it is done"
                 ) from error
-            self._clear_leftovers()
-            try:
-                yield _NextFile(self, self.path / f"{_BUILDING}{secrets.token_hex(6)}.duckdb")
-            finally:
-                self._clear_leftovers()
+            yield _NextFile(self, self.path / f"{_BUILDING}{secrets.token_hex(6)}.duckdb")
 
     def _clear_leftovers(self) -> None:
         for pattern in (f"{_BUILDING}*", ".CURRENT-*", "imaging/*/.*"):

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import duckdb
 
-from clams_dash.errors import PoolError
 from clams_dash.pool.folder import PoolFolder
-from clams_dash.pool.schema import POOL_FORMAT
-
-LOCKED_DOWN: dict[str, str | bool | int | float | list[str]] = {
-    "enable_external_access": "false",
-    "autoinstall_known_extensions": "false",
-    "autoload_known_extensions": "false",
-    "python_enable_replacements": "false",
-    "threads": "2",
-    "lock_configuration": "true",
-}
-"""Settings of a connection that can do nothing but read its own file."""
+from clams_dash.pool.locked import LOCKED_DOWN, Config, open_file
+from clams_dash.pool.shared.snapshots import SharedVersions
 
 
 class Versions(Protocol):
@@ -29,13 +19,26 @@ class Versions(Protocol):
     def current(self) -> str:
         """Name of the version to read now. Raises PoolError when there is none."""
 
-    def open(self, version: str) -> duckdb.DuckDBPyConnection:
-        """A locked-down, read-only connection to a version. Raises PoolError when it cannot be opened."""
+    def open(self, version: str, config: Config = LOCKED_DOWN) -> duckdb.DuckDBPyConnection:
+        """A read-only connection to a version, locked down. Raises PoolError when it cannot be opened."""
+
+    def forget(self) -> None:
+        """The version read so far could not be read on: look for the current one with the next reading."""
+
+    def close(self) -> None:
+        """Let go of what is held between two readings."""
 
 
 def versions_of(folder: PoolFolder) -> Versions:
     """The versions that a pool folder holds or names."""
-    return _FileVersions(folder)
+    place = folder.shared_place()
+    return _FileVersions(folder) if place is None else SharedVersions(place)
+
+
+def open_for_export(folder: PoolFolder) -> duckdb.DuckDBPyConnection:
+    """The current version, to be read by a connection that may write files. Raises PoolError."""
+    with closing(versions_of(folder)) as versions:
+        return versions.open(versions.current(), config={})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +51,12 @@ class _FileVersions:
         """See :class:`Versions`."""
         return self.folder.current_version()
 
-    def open(self, version: str) -> duckdb.DuckDBPyConnection:
+    def open(self, version: str, config: Config = LOCKED_DOWN) -> duckdb.DuckDBPyConnection:
         """See :class:`Versions`."""
-        return open_file(self.folder.version_file(version), LOCKED_DOWN)
+        return open_file(self.folder.version_file(version), config)
 
+    def forget(self) -> None:
+        """See :class:`Versions`; the pointer is read every time."""
 
-def open_file(path: Path, config: dict[str, str | bool | int | float | list[str]]) -> duckdb.DuckDBPyConnection:
-    """Open a version's file for reading only. Raises PoolError when it is damaged or of another format."""
-    try:
-        connection = duckdb.connect(str(path), read_only=True, config=config)
-        found = connection.execute("SELECT format FROM pool_info").fetchone()
-    except duckdb.Error as error:
-        raise PoolError(f"{path}: cannot be opened ({error}); rebuild it from its sources") from error
-    if found is None or found[0] != POOL_FORMAT:
-        connection.close()
-        raise PoolError(f"{path}: is of pool format {found and found[0]}, this version reads {POOL_FORMAT}; rebuild it")
-    return connection
+    def close(self) -> None:
+        """See :class:`Versions`; nothing is held."""
