@@ -58,7 +58,7 @@ def real_masks(folder: Path) -> dict[str, Any]:
         scores.false_enlarging.append(same.count("enlarging"))
         pairs = [one for one in same.lesions if one.group.earlier and one.group.later and one.counted]
         scores.within_error += [abs(one.after_mm3 - one.before_mm3) <= one.error_mm3 for one in pairs]
-        # What is taken from the first mask is new in the second; beside another lesion it is a part of that by the rule.
+        # What is taken from the first mask is new in the second; beside another lesion it is part of that by the rule.
         single = [one.group for one in pairs if len(one.group.earlier) == len(one.group.later) == 1]
         taken = [one for one in single if rng.random() < _TAKEN]
         parts = measured[0].placed.mask
