@@ -19,15 +19,14 @@ import xgboost as xgb
 import clams_dash
 from clams_dash.errors import ModelError
 from clams_dash.response.arms import Arms
-from clams_dash.response.boosting import tree_columns
 from clams_dash.response.features import feature_names
-from clams_dash.response.learner import Draw, OutcomeModel
-from clams_dash.response.offset import Anchor, Linear, Preparation
+from clams_dash.response.learner import OutcomeModel
+from clams_dash.response.outcome_files import outcome_from_json, outcome_to_json, tree_files
 from clams_dash.response.settings import Support
 from clams_dash.response.support import Neighbours, Propensity
 from clams_dash.response.vault import RETRAIN, current_version, json_bytes, json_object, retrieve, store
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -45,10 +44,13 @@ class Bundle:
     neighbours: Neighbours
     propensity: Propensity
     support: Support
-    interval_z: float
-    interval_width_factor: float
     metrics: dict[str, Any]
     card: dict[str, Any]
+
+    @property
+    def arms(self) -> Arms:
+        """The catalogue's arms; which of them have an effect of their own differs by outcome."""
+        return next(iter(self.outcomes.values())).arms
 
     @property
     def key_features(self) -> list[int]:
@@ -58,20 +60,10 @@ class Bundle:
 
 def _files(bundle: Bundle) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
-    offsets: dict[str, Any] = {}
+    parts: dict[str, Any] = {}
     for name, model in bundle.outcomes.items():
-        offsets[name] = {
-            "arms": model.arms.to_json(),
-            "preparation": model.preparation.to_json(),
-            "anchor": {**asdict(model.anchor), "shift": model.anchor.shift.tolist(), "se": model.anchor.se.tolist()},
-            "boosted": model.boosted,
-            "intercept": model.intercept,
-            "slope": model.slope,
-            "point": model.point.linear.to_json(),
-            "draws": [draw.linear.to_json() for draw in model.draws],
-        }
-        for position, draw in enumerate((model.point, *model.draws)):
-            files[f"{name}-{position:02d}.json"] = bytes(draw.trees.save_raw(raw_format="json"))
+        parts[name] = outcome_to_json(model)
+        files |= tree_files(model)
     stored = io.BytesIO()
     np.save(stored, bundle.neighbours.to_array(), allow_pickle=False)
     schema = {
@@ -79,12 +71,10 @@ def _files(bundle: Bundle) -> dict[str, bytes]:
         "outcomes": list(bundle.outcomes),
         "horizon_months": bundle.horizon_months,
         "support": asdict(bundle.support),
-        "interval_z": bundle.interval_z,
-        "interval_width_factor": bundle.interval_width_factor,
     }
     return {
         **files,
-        "offset.json": json_bytes(offsets),
+        "parts.json": json_bytes(parts),
         "schema.json": json_bytes(schema),
         "propensity.json": json_bytes(bundle.propensity.to_json()),
         "metrics.json": json_bytes(bundle.metrics),
@@ -137,7 +127,7 @@ def _check_schema(schema: Mapping[str, Any], manifest: Mapping[str, Any], files:
     trained_with, here = str(manifest["xgboost"]), xgb.__version__
     if int(trained_with.split(".")[0]) > int(here.split(".")[0]):
         raise ModelError(f"the model was made with XGBoost {trained_with}, this is {here}; update it, or {RETRAIN}")
-    missing = {"offset.json", "propensity.json", "metrics.json", "card.json", "neighbours.npy"} - set(files)
+    missing = {"parts.json", "propensity.json", "metrics.json", "card.json", "neighbours.npy"} - set(files)
     if missing:
         raise ModelError(f"the model lacks {', '.join(sorted(missing))}; {RETRAIN}")
 
@@ -145,51 +135,16 @@ def _check_schema(schema: Mapping[str, Any], manifest: Mapping[str, Any], files:
 def _assembled(version: str, manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> Bundle:
     schema = json_object(files["schema.json"], "schema.json")
     _check_schema(schema, manifest, files)
-    offsets = json_object(files["offset.json"], "offset.json")
+    parts = json_object(files["parts.json"], "parts.json")
     support = {**schema["support"], "key_features": tuple(schema["support"]["key_features"])}
     return Bundle(
         version=version,
         provenance={name: manifest[name] for name in ("clams", "xgboost", "data_version", "synthetic", "seed")},
         horizon_months=int(schema["horizon_months"]),
-        outcomes={name: _outcome(name, offsets[name], files) for name in schema["outcomes"]},
+        outcomes={name: outcome_from_json(name, parts[name], files) for name in schema["outcomes"]},
         neighbours=Neighbours.from_array(np.load(io.BytesIO(files["neighbours.npy"]), allow_pickle=False)),
         propensity=Propensity.from_json(json_object(files["propensity.json"], "propensity.json")),
         support=Support(**support),
-        interval_z=float(schema["interval_z"]),
-        interval_width_factor=float(schema["interval_width_factor"]),
         metrics=json_object(files["metrics.json"], "metrics.json"),
         card=json_object(files["card.json"], "card.json"),
     )
-
-
-def _outcome(name: str, raw: Mapping[str, Any], files: Mapping[str, bytes]) -> OutcomeModel:
-    arms = Arms.from_json(raw["arms"])
-    linears = [Linear.from_json(one) for one in (raw["point"], *raw["draws"])]
-    draws = [
-        Draw(linear, _booster(files[f"{name}-{position:02d}.json"], arms)) for position, linear in enumerate(linears)
-    ]
-    anchor = raw["anchor"]
-    return OutcomeModel(
-        outcome=name,
-        arms=arms,
-        preparation=Preparation.from_json(raw["preparation"]),
-        anchor=Anchor(
-            np.asarray(anchor["shift"], dtype=np.float64),
-            np.asarray(anchor["se"], dtype=np.float64),
-            tuple(anchor["basis"]),
-            float(anchor["untreated_risk"]),
-        ),
-        point=draws[0],
-        draws=tuple(draws[1:]),
-        boosted=bool(raw["boosted"]),
-        intercept=float(raw["intercept"]),
-        slope=float(raw["slope"]),
-    )
-
-
-def _booster(content: bytes, arms: Arms) -> xgb.Booster:
-    booster = xgb.Booster({"nthread": 1})
-    booster.load_model(bytearray(content))
-    if tuple(booster.feature_names or ()) != tree_columns(arms):
-        raise ModelError(f"the trees' columns are not those of the model's schema; {RETRAIN}")
-    return booster

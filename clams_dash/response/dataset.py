@@ -2,7 +2,8 @@
 
 A decision is a start or switch of a DMT, or a visit at which the present therapy (or none) was kept. Analysis is by
 intention to treat: the arm is what was decided, whatever followed. Outcomes within the horizon: a relapse; a
-worsening of the EDSS confirmed at 24 weeks by month 30, against the last EDSS before the decision. Decisions whose
+worsening of the EDSS confirmed at 24 weeks by month 30, against the last EDSS before the decision; new T2 lesions of
+the first year; NEDA-3, lesions counted from a new baseline (``lesion_outcomes.py``). Decisions whose
 people were lost before the outcome could be known are left out, the others weighted by the inverse probability of
 not being lost; decisions too recent to be followed up at all are left out without a weight.
 """
@@ -18,15 +19,15 @@ import pandas as pd
 from clams_dash.clinical.convention import Convention
 from clams_dash.clinical.edss import edss_rules, is_valid
 from clams_dash.clinical.progression import Score, change_from
+from clams_dash.response.censoring import Outcome, Seen, weighted
 from clams_dash.response.features import features_at
 from clams_dash.response.history import LONG_AGO, Look, present_therapy
-from clams_dash.response.logistic import expit, fit_logistic
+from clams_dash.response.lesion_outcomes import neda, new_t2
 from clams_dash.response.settings import Design
-from clams_dash.response.timelines import NO_DAY, Bools, Floats, Frames, Ints, Timeline, day_numbers, numbers, table
+from clams_dash.response.timelines import NO_DAY, Floats, Frames, Ints, Timeline, day_numbers, numbers, table
 
-OUTCOMES: tuple[str, ...] = ("relapse", "worsening")
+OUTCOMES: tuple[str, ...] = ("relapse", "worsening", "new_t2", "neda")
 _EPOCH = date(1970, 1, 1)
-_CENSORING_FEATURES = ("age_years", "sex_female", "disease_duration_years", "edss_last", "relapses_24m", "on_dmt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +36,6 @@ class Decisions:
 
     index: pd.DataFrame
     features: pd.DataFrame
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """Of one outcome: which decisions it is known for, what happened, and their weights (parallel to the decisions).
-
-    Left out: ``not_countable`` (no EDSS before the decision), ``too_recent`` and ``lost``.
-    """
-
-    name: str
-    known: Bools
-    happened: Bools
-    weights: Floats
-    not_countable: int
-    too_recent: int
-    lost: int
 
 
 def decisions(frames: Frames, design: Design) -> Decisions:
@@ -65,9 +50,14 @@ def decisions(frames: Frames, design: Design) -> Decisions:
 
 
 def outcomes(frames: Frames, made: Decisions, design: Design) -> dict[str, Outcome]:
-    """Relapse and confirmed worsening of every decision."""
+    """Relapse, confirmed worsening, new T2 lesions and NEDA-3 of every decision."""
     look = Look.at(frames, made.index)
-    return {"relapse": _relapse(look, made, design), "worsening": _worsening(look, made, design)}
+    clinical = {"relapse": _relapse(look, made, design), "worsening": _worsening(look, made, design)}
+    return {
+        **clinical,
+        "new_t2": new_t2(look, made.features, design),
+        "neda": neda(look, made.features, clinical, design),
+    }
 
 
 def _dates(days: Ints) -> pd.Series:
@@ -132,62 +122,11 @@ def _last_records(look: Look) -> Ints:
     return last
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """Of every decision: the last day of follow-up, what happened, whether that cannot be told.
-
-    ``eligible`` says whether the outcome can be counted at all.
-    """
-
-    until: Ints
-    happened: Bools
-    unsure: Bools
-    eligible: Bools
-
-
-def _weighted(name: str, features: pd.DataFrame, days: Ints, seen: _Seen, needed_days: int, design: Design) -> Outcome:
-    """The outcome with inverse-probability-of-censoring weights."""
-    end = int(seen.until.max()) if len(days) else 0
-    possible = seen.eligible & (days + needed_days + design.end_margin_days <= end)
-    known = possible & (seen.until >= days + needed_days) & ~seen.unsure
-    weights = np.zeros(len(days))
-    if known.any():
-        stay = np.ones(len(days))
-        stay[possible] = _staying_probability(features[possible], (end - days[possible]) / 365.25, known[possible])
-        raw = known[possible].mean() / np.maximum(stay, 1e-3)
-        weights[known] = np.minimum(raw[known], design.censoring_weight_limit)
-        weights[known] /= weights[known].mean()
-    return Outcome(
-        name,
-        known,
-        seen.happened & known,
-        weights,
-        not_countable=int((~seen.eligible).sum()),
-        too_recent=int((seen.eligible & ~possible).sum()),
-        lost=int((possible & ~known).sum()),
-    )
-
-
-def _staying_probability(features: pd.DataFrame, years_to_end: Floats, known: Bools) -> Floats:
-    raw = np.column_stack([features[list(_CENSORING_FEATURES)].to_numpy(dtype=np.float64), years_to_end])
-    absent = np.isnan(raw)
-    # A column without any value stays at its mean and so takes no part.
-    mean = np.where(absent.all(axis=0), 0.0, np.nansum(raw, axis=0) / np.maximum((~absent).sum(axis=0), 1))
-    filled = np.where(absent, mean, raw)
-    spread = filled.std(axis=0)
-    scaled = (filled - mean) / np.where(spread > 0, spread, 1.0)
-    full = np.column_stack([np.ones(len(scaled)), scaled])
-    sd = np.full(full.shape[1], 0.5)
-    sd[0] = 5.0
-    line = fit_logistic(full, known.astype(np.float64), np.ones(len(known)), np.zeros(full.shape[1]), sd)
-    return expit(full @ line)
-
-
 def _relapse(look: Look, made: Decisions, design: Design) -> Outcome:
     after = look.timeline("relapse").count(look.people, look.days + 1, look.days + design.horizon_days + 1)
     no = np.zeros(len(after), dtype=bool)
-    seen = _Seen(until=_last_records(look)[look.people], happened=after > 0, unsure=no, eligible=~no)
-    return _weighted("relapse", made.features, look.days, seen, design.horizon_days, design)
+    seen = Seen(until=_last_records(look)[look.people], value=(after > 0).astype(float), unsure=no, eligible=~no)
+    return weighted("relapse", made.features, look.days, seen, design.horizon_days, design)
 
 
 def _worsening(look: Look, made: Decisions, design: Design) -> Outcome:
@@ -197,15 +136,15 @@ def _worsening(look: Look, made: Decisions, design: Design) -> Outcome:
     )
     count = len(look.days)
     no = np.zeros(count, dtype=bool)
-    seen = _Seen(until=np.full(count, LONG_AGO), happened=no.copy(), unsure=no.copy(), eligible=no.copy())
+    seen = Seen(until=np.full(count, LONG_AGO), value=np.zeros(count), unsure=no.copy(), eligible=no.copy())
     for row, (person, day) in enumerate(zip(look.people.tolist(), look.days.tolist(), strict=True)):
         own, attacks = scores[person], [when for when, _ in relapses[person]]
         reference = _reference(own, attacks, day, design)
         if reference is not None:
             seen.eligible[row], seen.until[row] = True, own[-1][0]
-            seen.happened[row], seen.unsure[row] = _one_worsening(reference, own, attacks, day, convention, design)
+            seen.value[row], seen.unsure[row] = _one_worsening(reference, own, attacks, day, convention, design)
     needed_days = design.horizon_days + design.confirm_days
-    return _weighted("worsening", made.features, look.days, seen, needed_days, design)
+    return weighted("worsening", made.features, look.days, seen, needed_days, design)
 
 
 def reference_scores(frames: Frames, index: pd.DataFrame, design: Design) -> Floats:

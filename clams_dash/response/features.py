@@ -20,6 +20,7 @@ import pandas as pd
 from clams_dash.config import FACTS_DIR
 from clams_dash.errors import FactsError
 from clams_dash.model.catalogues import read_rows
+from clams_dash.response import derived
 from clams_dash.response.history import LONG_AGO, Look, courses, present_therapy
 from clams_dash.response.timelines import NO_DAY, Floats, Frames, Ints, Timeline, day_numbers, table
 
@@ -198,7 +199,22 @@ SMOKING: dict[str, float] = {
     "non-smoker": 0.0,
 }
 
+
+def _from(recipe: Callable[[Look, str, int | None], Floats]) -> Callable[[Look, Feature], Floats]:
+    def made(look: Look, feature: Feature) -> Floats:
+        return recipe(look, feature.field, feature.window_days)
+
+    return made
+
+
 RECIPES: dict[str, Callable[[Look, Feature], Floats]] = {
+    "per_disease_year": _from(derived.per_disease_year),
+    "last_per_disease_year": _from(derived.last_per_disease_year),
+    "untreated_rate": _from(derived.untreated_rate),
+    "mean": _from(derived.mean_within),
+    "above_mean": _from(derived.above_mean),
+    "previous": _from(derived.previous),
+    "since_start": _from(derived.since_start),
     "years_since": _years_since,
     "equals": _equals,
     "primary_progressive": _primary_progressive,

@@ -12,6 +12,8 @@ from clams_dash.model.catalogues import dmts
 from clams_dash.response.timelines import NO_DAY, Bools, Floats, Frames, Ints, Timeline, day_numbers, numbers, table
 
 TIER_RANKS: dict[str, float] = {"none": 0.0, "platform": 1.0, "moderate": 2.0, "moderate_high": 3.0, "high": 4.0}
+WASHOUT_DAYS = 90
+"""a therapy stopped this recently still counts as the one a decision is made from, as in the features of a switch"""
 LONG_AGO = -(1 << 19)
 """A day number before any record."""
 

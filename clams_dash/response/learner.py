@@ -1,70 +1,94 @@
-"""One outcome's model: linear part anchored to evidence, boosted trees on top, recalibration, bootstrap resamples.
+"""One outcome's model of therapy response: candidates on evidence-anchored arms, and whether persons may differ.
 
-Everything that is estimated is estimated without the people it is judged on: folds and resamples keep a person's
-decisions together. Whether the trees are used is decided by cross-validated log-loss against the linear part alone.
+Two mixes are made: of candidates in which a therapy acts alike on everybody (on the link, given baseline risk), and of
+all. The second is used only where held-out evidence says that people differ beyond that (``heterogeneity.py``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import xgboost as xgb
 
-from clams_dash.errors import FactsError
+from clams_dash.response.anchor import Anchor, arm_design
 from clams_dash.response.arms import UNTREATED, Arms
-from clams_dash.response.boosting import TreePlan, best_rounds, fit_trees, tree_margin, tree_rows
-from clams_dash.response.logistic import expit, logit
-from clams_dash.response.offset import Anchor, Linear, Preparation, Prior, fit_linear, out_of_fold
-from clams_dash.response.scores import calibration_line, log_loss, merit, observed_expected, recalibrated
-from clams_dash.response.settings import ResponseRules
+from clams_dash.response.effects.conformal import Residuals, fit_residuals
+from clams_dash.response.effects.core import (
+    Candidate,
+    FitSettings,
+    Fitted,
+    Judged,
+    Problem,
+    Progress,
+    finish,
+    judge,
+    out_of_fold_candidates,
+)
+from clams_dash.response.effects.design import Layout, Rows
+from clams_dash.response.effects.links import Link
+from clams_dash.response.effects.trees import TreeSettings
+from clams_dash.response.features import feature_names, features
+from clams_dash.response.heterogeneity import Evidence, evidence
+from clams_dash.response.preparation import Preparation
+from clams_dash.response.scores import merit, observed_expected
+from clams_dash.response.settings import ResponseRules, Spread
 from clams_dash.response.timelines import Floats, Ints
 
-Progress = Callable[[str, float], None]
+LEVEL = 0.90
+LINKS: dict[str, Link] = {
+    "relapse": Link.BINARY,
+    "worsening": Link.BINARY,
+    "new_t2": Link.COUNT,
+    "neda": Link.BINARY,
+}
 _UNTREATED_MINIMUM = 50
+_MISSING_SD = 0.1
+_FEATURE_SD = 0.15
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
-    """Training decisions of one outcome: raw features (n, p), arm codes, outcome, weights and person codes (n,)."""
+class Decided:
+    """Training decisions of one outcome: raw features (n, p), codes of the arm and of the present therapy (n,).
+
+    Outcome, weights and person codes (n,); ``propensity`` (n, arms) of every arm, out of fold.
+    """
 
     raw: Floats
     arm: Ints
+    present: Ints
     y: Floats
     weights: Floats
     person: Ints
-
-    def take(self, positions: Ints) -> Rows:
-        """The rows at these positions (also repeated ones)."""
-        return Rows(
-            self.raw[positions], self.arm[positions], self.y[positions], self.weights[positions], self.person[positions]
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Draw:
-    """One fit of linear part and trees."""
-
-    linear: Linear
-    trees: xgb.Booster
+    propensity: Floats
 
 
 @dataclass(frozen=True, slots=True)
 class OutcomeModel:
-    """What predicts one outcome. ``draws`` are bootstrap refits; ``boosted`` says whether the trees are used."""
+    """What predicts one outcome. ``personal``: whether individual differences are shown, with the ``evidence``.
+
+    ``residuals`` give the range of a new observation of a count; ``spread`` is what the features cannot tell.
+    """
 
     outcome: str
+    link: Link
     arms: Arms
     preparation: Preparation
     anchor: Anchor
-    point: Draw
-    draws: tuple[Draw, ...]
-    boosted: bool
-    intercept: float
-    slope: float
+    fitted: Fitted
+    evidence: Evidence
+    residuals: Residuals | None
+    spread: Spread
+
+    @property
+    def boosted(self) -> bool:
+        """Whether trees have a share of the predictions."""
+        return any(one.trees is not None for one in self.fitted.candidates)
+
+    def rows(self, raw: Floats, present: Ints, arm: Ints, main: Floats) -> Rows:
+        """Persons with raw features (n, p), their present therapy and the arm each is looked at under."""
+        return Rows(raw, self.preparation.columns(raw), np.zeros((len(raw), 0)), arm, present, main)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,187 +100,213 @@ class Task:
     rules: ResponseRules
     seed: int
 
-    def plan(self, seed: int) -> TreePlan:
-        """How its trees are grown."""
-        return TreePlan.of(self.outcome, self.arms, self.rules.boosting, seed)
 
-    def random(self, *stream: int) -> np.random.Generator:
-        """A random stream of its own for every outcome and purpose."""
-        return np.random.default_rng([self.seed, *stream, *self.outcome.encode()])
+def transforms() -> tuple[str, ...]:
+    """Of the features, in their order."""
+    return tuple(feature.transform for feature in features())
 
 
-@dataclass(frozen=True, slots=True)
-class _Fit:
-    preparation: Preparation
-    anchor: Anchor
-    prior: Prior
-    linear: Linear
-    rounds: int
-    trees: xgb.Booster
-    trees_alone: xgb.Booster | None
-
-
-def person_folds(person: Ints, count: int, random: np.random.Generator) -> Ints:
-    """Fold of every row, a person's rows together, folds of about equal size."""
-    people, inverse = np.unique(person, return_inverse=True)
-    fold_of = np.arange(len(people)) % count
-    return np.asarray(random.permutation(fold_of)[inverse], dtype=np.int64)
-
-
-def fit_outcome(task: Task, rows: Rows, progress: Progress | None = None) -> tuple[OutcomeModel, dict[str, Any]]:
-    """Fit one outcome and judge it by nested cross-validation.
-
-    Returns the model and its figures: log-loss, discrimination and calibration of a constant, of the linear part with
-    the published effects, of XGBoost alone, and of both together, all on people left out of every fit.
-    """
+def fit_outcome(task: Task, decided: Decided, progress: Progress | None = None) -> tuple[OutcomeModel, dict[str, Any]]:
+    """Fit one outcome and judge it out of fold. Returns the model and its figures."""
     tell = progress or (lambda text, share: None)
-    priors, resamples = task.rules.offset, task.rules.boosting.bootstraps
-    tell(f"{task.outcome}: cross-validation", 0.0)
-    risks, folds, rounds = _cross_validated(task, rows, tell)
-    figures = {name: merit(rows.y, risk, rows.weights) for name, risk in risks.items()}
-    boosted = figures["boosted"]["log_loss"] < figures["offset"]["log_loss"]
-    chosen = risks["boosted" if boosted else "offset"]
-    intercept, slope = calibration_line(rows.y, chosen, rows.weights, priors.slope_sd)
-    final_risks = _cross_recalibrated(chosen, rows, folds, priors.slope_sd)
-    figures["model"] = merit(rows.y, final_risks, rows.weights)
-    tell(f"{task.outcome}: final fit", 0.55)
-    fit = _fit(task, rows, task.random(1), task.seed, alone=False)
-    draws = []
-    for number in range(resamples):
-        tell(f"{task.outcome}: resample {number + 1} of {resamples}", 0.6 + 0.4 * number / resamples)
-        draws.append(_resampled(task, fit, rows, task.random(2, number)))
-    point = Draw(fit.linear, fit.trees)
+
+    def say(text: str, share: float) -> None:
+        tell(f"{task.outcome}: {text}", share)
+
+    problem, preparation, anchor = problem_of(task, decided)
+    settings = fit_settings(task, preparation)
+    tried = out_of_fold_candidates(problem, settings, say)
+    alike = [one for one in tried if not one.candidate.heterogeneous]
+    product, personal = judge(problem, settings, alike), judge(problem, settings, tried)
+    level = task.rules.support.family_wise_level / len(LINKS)
+    found = evidence(problem, product.mix, personal.mix, level)
+    chosen, judged = (tried, personal) if found.personal else (alike, product)
+    fitted = finish(problem, settings, chosen, judged, say)
+    own = judged.mix[np.arange(len(problem.y)), problem.rows.arm]
+    residuals = None
+    if problem.link is Link.COUNT:
+        left = problem.y - problem.link.mean(own)
+        residuals = fit_residuals(
+            left, problem.rows.columns, problem.rows.arm, problem.propensity, problem.weights, LEVEL
+        )
     model = OutcomeModel(
-        task.outcome, task.arms, fit.preparation, fit.anchor, point, tuple(draws), boosted, intercept, slope
+        task.outcome,
+        problem.link,
+        task.arms,
+        preparation,
+        anchor,
+        fitted,
+        found,
+        residuals,
+        task.rules.spreads[task.outcome],
     )
-    gain = figures["offset"]["log_loss"] - figures["boosted"]["log_loss"]
-    return model, {
-        "decisions": len(rows.y),
-        "people": len(np.unique(rows.person)),
-        "events": int(rows.y.sum()),
-        "risk": round(float(np.average(rows.y, weights=rows.weights)), 4),
-        "cross_validated": figures,
-        "xgboost_gain_log_loss": round(gain, 5),
-        "xgboost_used": boosted,
-        "decision": (
-            "the trees lower the cross-validated log-loss and are used"
-            if boosted
-            else "the trees do not lower the cross-validated log-loss: predictions come from the linear part alone"
+    return model, _figures(task, problem, decided, model, judged, personal, product)
+
+
+def problem_of(task: Task, decided: Decided, *, pinned: bool = False) -> tuple[Problem, Preparation, Anchor]:
+    """The learner's view of the decisions; ``pinned`` holds the arms at their published effects."""
+    link = LINKS[task.outcome]
+    preparation = Preparation.fit(decided.raw, transforms())
+    anchor = Anchor.of(task.outcome, task.arms, _untreated_risk(decided, task.arms), task.rules.arms)
+    design = arm_design(task.arms, anchor, task.rules.arms, pinned=pinned)
+    columns = preparation.columns(decided.raw)
+    nothing = np.zeros((len(decided.raw), 0))
+    absent = int(preparation.indicated.sum())
+    return (
+        Problem(
+            rows=Rows(decided.raw, columns, nothing, decided.arm, decided.present, design.main[decided.arm]),
+            y=decided.y,
+            weights=decided.weights,
+            groups=decided.person,
+            propensity=decided.propensity,
+            design=design,
+            link=link,
+            feature_names=feature_names(),
+            feature_sd=np.concatenate([np.full(len(transforms()), _FEATURE_SD), np.full(absent, _MISSING_SD)]),
+            direction=_directions(task.outcome, absent),
         ),
-        "rounds": fit.rounds,
-        "rounds_in_folds": rounds,
-        "recalibration": {"intercept": round(intercept, 4), "slope": round(slope, 4)},
-        "untreated_risk_of_anchor": round(fit.anchor.untreated_risk, 4),
-        "by_class": _by_class(rows, task.arms, final_risks),
-    }
+        preparation,
+        anchor,
+    )
 
 
-def _untreated_risk(rows: Rows, arms: Arms) -> float:
-    untreated = rows.arm == arms.names.index(UNTREATED)
-    chosen = untreated if untreated.sum() >= _UNTREATED_MINIMUM else np.ones(len(rows.y), dtype=bool)
-    return float(np.clip(np.average(rows.y[chosen], weights=rows.weights[chosen]), 0.02, 0.9))
+def _directions(outcome: str, absent: int) -> Floats | None:
+    """Agreed directions of the linear part; those of the feature list hold for relapses only."""
+    if outcome != "relapse":
+        return None
+    # Recency turns the scale round: the longer ago, the smaller.
+    agreed = [feature.relapse_direction * (-1 if feature.transform == "recency" else 1) for feature in features()]
+    return np.array([*agreed, *[0] * absent], dtype=np.float64)
 
 
-def _flat_margin(rows: Rows, count: int) -> Floats:
-    """The same logit for everybody: that of the overall risk."""
-    return np.full(count, float(logit(np.average(rows.y, weights=rows.weights))))
+def fit_settings(task: Task, preparation: Preparation) -> FitSettings:
+    """Candidates: additive, with features by arm, and trees on either."""
+    rules = task.rules.decisions
+    names = feature_names()
+    modified = tuple(names.index(name) for name in task.rules.arms.modifiers)
+    agreed = tuple(feature.relapse_direction if task.outcome == "relapse" else 0 for feature in features())
+    trees = TreeSettings.of(rules, agreed)
+    additive, by_arm = Layout((), smooth=False), Layout(modified, smooth=False)
+    return FitSettings(
+        candidates=(
+            Candidate("additive", additive, None, False, False),
+            Candidate("prognosis trees", additive, trees, False, False),
+            Candidate("by arm", by_arm, None, False, True),
+            Candidate("trees by arm", by_arm, trees, True, True),
+        ),
+        folds=rules.folds, draws=rules.draws, resamples=rules.resamples, slope_sd=rules.slope_sd, seed=task.seed,
+        spread_drawn=rules.spread_drawn, spread_mixed=rules.spread_mixed,
+    )  # fmt: skip
 
 
-def _fit(task: Task, rows: Rows, random: np.random.Generator, seed: int, *, alone: bool) -> _Fit:
-    """Linear part, its out-of-fold margins, the number of rounds, and the trees on those margins."""
-    preparation = Preparation.fit(rows.raw)
-    anchor = Anchor.of(task.outcome, task.arms, _untreated_risk(rows, task.arms), task.rules.offset)
-    columns, encoded = preparation.columns(rows.raw), task.arms.encode(rows.arm)
-    folds = person_folds(rows.person, task.rules.boosting.folds, random)
-    prior, margin = _anchored_margins(task, rows, columns, encoded, preparation, anchor, folds)
-    seen = tree_rows(rows.raw, rows.arm, task.arms, anchor.shift, encoded)
-    plan = task.plan(seed)
-
-    def grown(on: Floats) -> tuple[int, xgb.Booster]:
-        count = best_rounds(plan, seen, rows.y, rows.weights, on, folds)
-        return count, fit_trees(plan, seen, rows.y, rows.weights, on, count)
-
-    rounds, trees = grown(margin)
-    linear = fit_linear(columns, rows.arm, encoded, rows.y, rows.weights, anchor, prior)
-    without = grown(_flat_margin(rows, len(rows.y)))[1] if alone else None
-    return _Fit(preparation, anchor, prior, linear, rounds, trees, without)
+def fit_comparator(task: Task, decided: Decided, *, pinned: bool) -> tuple[Fitted, Preparation]:
+    """Simple model beside the learner: penalised regression, or baseline risk x published effects (``pinned``)."""
+    problem, preparation, _ = problem_of(task, decided, pinned=pinned)
+    settings = fit_settings(task, preparation)
+    settings = replace(settings, candidates=settings.candidates[:1])
+    silent: Progress = lambda text, share: None  # noqa: E731
+    tried = out_of_fold_candidates(problem, settings, silent)
+    judged = judge(problem, settings, tried)
+    if pinned:
+        judged = replace(judged, shift=np.zeros(problem.design.count))
+    return finish(problem, settings, tried, judged, silent), preparation
 
 
-def _anchored_margins(
-    task: Task, rows: Rows, columns: Floats, encoded: Floats, preparation: Preparation, anchor: Anchor, folds: Ints
-) -> tuple[Prior, Floats]:
-    """Prior with the feature strength of least cross-validated log-loss, and its out-of-fold margins."""
-    best: tuple[float, Prior, Floats] | None = None
-    for feature_sd in task.rules.offset.feature_sd:
-        prior = Prior.of(task.outcome, preparation, task.arms, task.rules.offset, feature_sd)
-        margin = out_of_fold(columns, rows.arm, encoded, rows.y, rows.weights, anchor, prior, folds)
-        loss = log_loss(rows.y, expit(margin), rows.weights)
-        if best is None or loss < best[0]:
-            best = (loss, prior, margin)
-    if best is None:
-        raise FactsError("response.toml: feature_sd must list at least one value")
-    return best[1], best[2]
+def _untreated_risk(decided: Decided, arms: Arms) -> float:
+    untreated = decided.arm == arms.names.index(UNTREATED)
+    chosen = untreated if untreated.sum() >= _UNTREATED_MINIMUM else np.ones(len(decided.y), dtype=bool)
+    return float(np.clip(np.average(decided.y[chosen], weights=decided.weights[chosen]), 0.02, 0.9))
 
 
-def _cross_validated(task: Task, rows: Rows, tell: Progress) -> tuple[dict[str, Floats], Ints, list[int]]:
-    """Risks of people left out, by constant, linear part, XGBoost alone and both; the folds; the rounds chosen."""
-    count = task.rules.boosting.folds
-    random = task.random(0)
-    folds = person_folds(rows.person, count, random)
-    risks = {name: np.empty(len(rows.y)) for name in ("constant", "offset", "xgboost_alone", "boosted")}
-    rounds = []
-    for fold in range(count):
-        out = folds == fold
-        inside, test = rows.take(np.flatnonzero(~out)), rows.take(np.flatnonzero(out))
-        fit = _fit(task, inside, random, fold, alone=True)
-        encoded = task.arms.encode(test.arm)
-        margin = fit.linear.logit(fit.preparation.columns(test.raw), test.arm, encoded)
-        seen = tree_rows(test.raw, test.arm, task.arms, fit.anchor.shift, encoded)
-        flat = _flat_margin(inside, len(margin))
-        risks["constant"][out] = expit(flat)
-        risks["offset"][out] = expit(margin)
-        risks["boosted"][out] = expit(tree_margin(fit.trees, seen, margin))
-        if fit.trees_alone is not None:
-            risks["xgboost_alone"][out] = expit(tree_margin(fit.trees_alone, seen, flat))
-        rounds.append(fit.rounds)
-        tell(f"{task.outcome}: cross-validation, fold {fold + 1} of {count}", 0.5 * (fold + 1) / count)
-    return risks, folds, rounds
+def _figures(
+    task: Task,
+    problem: Problem,
+    decided: Decided,
+    model: OutcomeModel,
+    judged: Judged,
+    personal: Judged,
+    product: Judged,
+) -> dict[str, Any]:
+    own = np.arange(len(problem.y)), problem.rows.arm
+    found = problem.link.mean(judged.mix[own])
+    losses = {**personal.losses, "constant": _constant_loss(problem), "model": _loss(problem, judged)}
+    figures: dict[str, Any] = {
+        "decisions": len(decided.y),
+        "people": len(np.unique(decided.person)),
+        "events": round(float(decided.y.sum())),
+        "risk": round(float(np.average(decided.y, weights=decided.weights)), 4),
+        "losses": {name: round(loss, 5) for name, loss in losses.items()},
+        "shares": {one.name: round(one.share, 3) for one in model.fitted.candidates},
+        "xgboost_used": model.boosted,
+        "personal": {
+            "score": model.evidence.score, "p_value": model.evidence.p_value, "shown": model.evidence.personal,
+        },
+        "decision": _decision(model),
+        "recalibration": {"intercept": round(judged.intercept, 4), "slope": round(judged.slope, 4)},
+        "untreated_risk_of_anchor": round(model.anchor.untreated_risk, 4),
+        "arms": _arm_means(task.arms, decided, judged, model),
+        "by_class": _by_class(decided, task.arms, found),
+    }  # fmt: skip
+    if problem.link is Link.BINARY:
+        constant = np.full(len(decided.y), float(np.average(decided.y, weights=decided.weights)))
+        product_risk = problem.link.mean(product.mix[own])
+        figures["cross_validated"] = {
+            "constant": merit(decided.y, constant, decided.weights),
+            "baseline risk x average effect": merit(decided.y, product_risk, decided.weights),
+            "model": merit(decided.y, found, decided.weights),
+        }
+    return figures
 
 
-def _cross_recalibrated(risk: Floats, rows: Rows, folds: Ints, slope_sd: float) -> Floats:
-    """Risks recalibrated with a line fitted on the other folds, as the final line would do for new people."""
-    moved = np.empty(len(risk))
-    for fold in np.unique(folds):
-        out = folds == fold
-        line = calibration_line(rows.y[~out], risk[~out], rows.weights[~out], slope_sd)
-        moved[out] = recalibrated(risk[out], *line)
-    return moved
+def _constant_loss(problem: Problem) -> float:
+    flat = problem.link.margin(float(np.average(problem.y, weights=problem.weights)))
+    return problem.link.loss(problem.y, np.full(len(problem.y), flat), problem.weights)
 
 
-def _resampled(task: Task, fit: _Fit, rows: Rows, random: np.random.Generator) -> Draw:
-    """Refit on people drawn with replacement, with the priors drawn too."""
-    people, inverse = np.unique(rows.person, return_inverse=True)
-    times = np.bincount(random.integers(0, len(people), len(people)), minlength=len(people))
-    sample = rows.take(np.repeat(np.arange(len(rows.y)), times[inverse]))
-    columns, encoded = fit.preparation.columns(sample.raw), task.arms.encode(sample.arm)
-    linear = fit_linear(columns, sample.arm, encoded, sample.y, sample.weights, fit.anchor, fit.prior, random)
-    margin = linear.logit(columns, sample.arm, encoded)
-    seen = tree_rows(sample.raw, sample.arm, task.arms, fit.anchor.shift, encoded)
-    plan = task.plan(int(random.integers(1 << 30)))
-    return Draw(linear, fit_trees(plan, seen, sample.y, sample.weights, margin, fit.rounds))
+def _loss(problem: Problem, judged: Judged) -> float:
+    return problem.link.loss(problem.y, judged.mix[np.arange(len(problem.y)), problem.rows.arm], problem.weights)
 
 
-def _by_class(rows: Rows, arms: Arms, risks: Floats) -> dict[str, dict[str, float]]:
+def _decision(model: OutcomeModel) -> str:
+    trees = "trees have a share of the predictions" if model.boosted else "penalised regression predicts alone"
+    if model.evidence.personal:
+        return f"therapies act differently on people, by held-out evidence (p = {model.evidence.p_value:.2g}); {trees}"
+    return (
+        f"no held-out evidence (p = {model.evidence.p_value:.2g}) that therapies act differently on different people "
+        f"beyond their baseline risk: shown is baseline risk x average relative effect; {trees}"
+    )
+
+
+def _arm_means(arms: Arms, decided: Decided, judged: Judged, model: OutcomeModel) -> dict[str, dict[str, float]]:
+    """Doubly robust mean of every arm that was given, with the effective number of decisions behind it."""
+    found = {}
+    for code, name in enumerate(arms.names):
+        own = decided.arm == code
+        if not own.any():
+            continue
+        pull = decided.weights[own] / np.maximum(decided.propensity[own, code], 1e-3)
+        found[name] = {
+            "decisions": int(own.sum()),
+            "effective": round(float(pull.sum() ** 2 / np.square(pull).sum()), 1),
+            "robust_mean": round(float(judged.means.robust[code]), 4),
+            "se": round(float(judged.means.se[code]), 4),
+            "predicted_mean": round(float(judged.means.predicted[code]), 4),
+            "shift": round(float(model.fitted.shift[code]), 4),
+        }
+    return found
+
+
+def _by_class(decided: Decided, arms: Arms, risks: Floats) -> dict[str, dict[str, float]]:
     """People, events and observed/expected of every drug class, cross-validated."""
-    classes = pd.Series(np.asarray(arms.drug_classes, dtype=object)[rows.arm])
+    classes = pd.Series(np.asarray(arms.drug_classes, dtype=object)[decided.arm])
     found = {}
     for name in sorted(classes.unique()):
         here = (classes == name).to_numpy()
-        ratio = observed_expected(rows.y[here], risks[here], rows.weights[here])
+        ratio = observed_expected(decided.y[here], risks[here], decided.weights[here])
         found[str(name)] = {
-            "people": len(np.unique(rows.person[here])),
+            "people": len(np.unique(decided.person[here])),
             "decisions": int(here.sum()),
-            "events": int(rows.y[here].sum()),
+            "events": round(float(decided.y[here].sum())),
             "observed_expected": round(ratio, 3),
         }
     return found

@@ -8,21 +8,22 @@ from datetime import date
 
 import numpy as np
 import pandas as pd
-import xgboost as xgb
 
 from clams_dash.model.catalogues import dmts
+from clams_dash.response.anchor import main_rows
 from clams_dash.response.arms import UNTREATED, Arms
-from clams_dash.response.boosting import tree_columns, tree_margin, tree_rows
 from clams_dash.response.bundle import Bundle
-from clams_dash.response.features import feature_names, features_at
-from clams_dash.response.history import Look, present_therapy
-from clams_dash.response.learner import Draw, OutcomeModel
-from clams_dash.response.logistic import expit
-from clams_dash.response.prediction import ArmPrediction, Driver, Prediction
+from clams_dash.response.drivers import arm_drivers
+from clams_dash.response.effects.design import Rows
+from clams_dash.response.effects.links import Link
+from clams_dash.response.features import features_at
+from clams_dash.response.history import WASHOUT_DAYS, Look, present_therapy
+from clams_dash.response.learner import OutcomeModel
+from clams_dash.response.prediction import ArmPrediction, Prediction
 from clams_dash.response.timelines import Floats, Frames, Ints, table
 
-DRIVERS_SHOWN = 5
-THERAPY = "therapy"
+Z = 1.6448536269514722
+"""of a 90 % interval"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +44,16 @@ def predict(bundle: Bundle, frames: Frames, patient_id: str, at: date) -> Predic
     """
     index = pd.DataFrame({"patient_id": [patient_id], "index_date": [pd.Timestamp(at)]})
     look = Look.at(frames, index)
-    raw = features_at(frames, index).to_numpy(dtype=np.float64)
-    stay = str(present_therapy(look).dmt[0])
+    person = _person(bundle, frames, index, look)
+    known = bool(look.known()[0]) and person.stay in bundle.arms.names
     outcomes: dict[str, tuple[ArmPrediction, ...]] = {}
     groups: dict[str, tuple[tuple[str, ...], ...]] = {}
-    people = _comparable_people(bundle, raw)
     for name, model in bundle.outcomes.items():
-        offered = model.arms.offered(stay)
-        if look.known()[0] and stay in model.arms.names:
-            outcomes[name], groups[name] = _predicted(bundle, model, raw, people, offered, stay)
+        offered = model.arms.offered(person.stay)
+        if known:
+            outcomes[name], groups[name] = _predicted(bundle, model, person, offered)
         else:
-            outcomes[name], groups[name] = _withheld(model, offered, at, stay), ()
+            outcomes[name], groups[name] = _withheld(model, offered, at, person.stay), ()
     recorded = _therapy_recorded(frames, patient_id, at)
     if not recorded:
         outcomes = {name: tuple(_uncompared(arm) for arm in arms) for name, arms in outcomes.items()}
@@ -63,11 +63,34 @@ def predict(bundle: Bundle, frames: Frames, patient_id: str, at: date) -> Predic
         horizon_months=bundle.horizon_months,
         model=bundle.version,
         synthetic=bool(bundle.provenance["synthetic"]),
-        stay=stay,
+        stay=person.stay,
         stay_recorded=recorded,
         outcomes=outcomes,
         not_told_apart=groups,
+        personal={name: model.evidence.personal for name, model in bundle.outcomes.items()},
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Person:
+    """Raw features (1, p), present therapy and its code in the features' sense, comparable people, propensities."""
+
+    raw: Floats
+    stay: str
+    context: int
+    comparable: list[Ints]
+    propensity: Floats
+
+
+def _person(bundle: Bundle, frames: Frames, index: pd.DataFrame, look: Look) -> _Person:
+    raw = features_at(frames, index).to_numpy(dtype=np.float64)
+    arms = bundle.arms
+    stay = str(present_therapy(look).dmt[0])
+    context = str(present_therapy(look, WASHOUT_DAYS).dmt[0])
+    code = arms.names.index(context if context in arms.names else UNTREATED)
+    columns = bundle.outcomes["relapse"].preparation.columns(raw)
+    kept = arms.names.index(stay) if stay in arms.names else code
+    return _Person(raw, stay, code, _comparable_people(bundle, raw), bundle.propensity.shown(columns, code, kept, arms))
 
 
 def _therapy_recorded(frames: Frames, patient_id: str, at: date) -> bool:
@@ -91,55 +114,90 @@ def _withheld(model: OutcomeModel, offered: Sequence[int], at: date, stay: str) 
 
 
 def _abstained(dmt: str, similar: int, propensity: float | None, reason: str | None) -> ArmPrediction:
-    return ArmPrediction(dmt, None, None, None, None, None, None, similar, propensity, True, reason, ())
+    return ArmPrediction(dmt, None, None, None, None, None, None, similar, propensity, True, reason, (), None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Outlook:
+    """One person's outcome under the offered arms (k,), and their pairwise errors.
+
+    ``margin`` on the link with ``reach`` of its 90 % interval; ``risk``; ``apart`` (k, k) reach of each difference.
+    """
+
+    margin: Floats
+    reach: Floats
+    risk: Floats
+    low: Floats
+    high: Floats
+    apart: Floats
+
+
+def _outlook(model: OutcomeModel, rows: Rows) -> _Outlook:
+    fitted, mean = model.fitted, model.link.mean
+    margin, draws = fitted.margin(rows), fitted.draws(rows)
+    reach = Z * np.sqrt(draws.var(axis=0, ddof=1) + model.spread.person**2 + model.spread.arm**2)
+    risk, drawn = mean(margin), mean(draws)
+    # How much the mean moves with the link: what a person's unseen traits share between arms hardly moves a difference.
+    steep = model.link.bend(risk)
+    between = (drawn[:, :, None] - drawn[:, None, :]).var(axis=0, ddof=1)
+    person = np.square(model.spread.person * (steep[:, None] - steep[None, :]))
+    arm = model.spread.arm**2 * (np.square(steep)[:, None] + np.square(steep)[None, :])
+    apart = Z * np.sqrt(between + person + arm * (1.0 - np.eye(len(risk))))
+    return _Outlook(margin, reach, risk, mean(margin - reach), mean(margin + reach), apart)
 
 
 def _predicted(
-    bundle: Bundle, model: OutcomeModel, raw: Floats, people: list[Ints], offered: Sequence[int], stay: str
+    bundle: Bundle, model: OutcomeModel, person: _Person, offered: Sequence[int]
 ) -> tuple[tuple[ArmPrediction, ...], tuple[tuple[str, ...], ...]]:
     arms = model.arms
-    basis = _basis(bundle, model, people, offered)
+    basis = _basis(bundle, model, person.comparable, person.propensity, offered)
     codes = np.array(offered, dtype=np.int64)
-    encoded = arms.encode(codes, basis.levels)
-    logits = _logits(model, model.point, raw, codes, encoded)
-    draws = np.stack([_logits(model, draw, raw, codes, encoded) for draw in model.draws])
-    reach = bundle.interval_z * bundle.interval_width_factor
-    spread = reach * draws.std(axis=0, ddof=1)
-    risk, low, high = expit(logits), expit(logits - spread), expit(logits + spread)
-    propensity = bundle.propensity.of(_propensity_columns(bundle, raw))
-    at = offered.index(arms.names.index(stay))
-    difference = risk - risk[at]
-    margin = reach * (expit(draws) - expit(draws[:, [at]])).std(axis=0, ddof=1)
-    drivers = _drivers(model, raw, codes, encoded)
+    several = np.repeat(person.raw, len(codes), axis=0)
+    rows = model.rows(
+        several, np.full(len(codes), person.context, dtype=np.int64), codes, main_rows(arms, codes, basis.levels)
+    )
+    found = _outlook(model, rows)
+    at = offered.index(arms.names.index(person.stay))
+    against = basis.enough[at]
+    drivers = arm_drivers(model, rows)
+    observed = _observed(model, rows, found.risk)
     shown = []
-    for position, arm in enumerate(offered):
-        chance = propensity.get(arms.drug_classes[arm], 0.0)
-        if not basis.enough[position]:
-            shown.append(_abstained(arms.names[arm], basis.counts[position], chance, basis.reasons[position]))
+    for place, arm in enumerate(offered):
+        chance = float(person.propensity[arm])
+        if not basis.enough[place]:
+            shown.append(_abstained(arms.names[arm], basis.counts[place], chance, basis.reasons[place]))
             continue
-        against = basis.enough[at]
+        difference, reach = float(found.risk[place] - found.risk[at]), float(found.apart[place, at])
+        limit = 1.0 if model.link is Link.BINARY else np.inf
         shown.append(
             ArmPrediction(
                 dmt=arms.names[arm],
-                risk=float(risk[position]),
-                low=float(low[position]),
-                high=float(high[position]),
-                difference_from_stay=float(difference[position]) if against else None,
-                diff_low=float(max(difference[position] - margin[position], -1.0)) if against else None,
-                diff_high=float(min(difference[position] + margin[position], 1.0)) if against else None,
-                n_similar=basis.counts[position],
+                risk=float(found.risk[place]),
+                low=float(found.low[place]),
+                high=float(found.high[place]),
+                difference_from_stay=difference if against else None,
+                diff_low=max(difference - reach, -limit) if against else None,
+                diff_high=min(difference + reach, limit) if against else None,
+                n_similar=basis.counts[place],
                 propensity=chance,
                 abstained=False,
-                reason=basis.reasons[position],
-                drivers=drivers[position],
+                reason=basis.reasons[place],
+                drivers=drivers[place],
+                observed_low=observed[0][place] if observed else None,
+                observed_high=observed[1][place] if observed else None,
             )
         )
-    kept = [position for position in range(len(offered)) if basis.enough[position]]
-    return tuple(shown), _not_told_apart([arms.names[arm] for arm in offered], kept, risk, expit(draws), reach)
+    kept = [place for place in range(len(offered)) if basis.enough[place]]
+    return tuple(shown), _not_told_apart([arms.names[arm] for arm in offered], kept, found)
 
 
-def _propensity_columns(bundle: Bundle, raw: Floats) -> Floats:
-    return np.asarray(bundle.outcomes["relapse"].preparation.columns(raw)[0], dtype=np.float64)
+def _observed(model: OutcomeModel, rows: Rows, risk: Floats) -> tuple[list[float], list[float]] | None:
+    """Where 90 % of observed counts lie."""
+    if model.residuals is None:
+        return None
+    size = model.residuals.spread(rows.columns)
+    low = np.maximum(risk + size * model.residuals.low[rows.arm], 0.0)
+    return low.tolist(), np.maximum(risk + size * model.residuals.high[rows.arm], 0.0).tolist()
 
 
 def _comparable_people(bundle: Bundle, raw: Floats) -> list[Ints]:
@@ -150,22 +208,34 @@ def _comparable_people(bundle: Bundle, raw: Floats) -> list[Ints]:
     return bundle.neighbours.people_by_arm(point, nearest, len(model.arms.names))
 
 
-def _basis(bundle: Bundle, model: OutcomeModel, people: list[Ints], offered: Sequence[int]) -> _Basis:
-    """Own estimate with enough comparable people and an effect of its own; else the class's; else none."""
+def _basis(
+    bundle: Bundle, model: OutcomeModel, people: list[Ints], propensity: Floats, offered: Sequence[int]
+) -> _Basis:
+    """Own estimate with enough comparable people and an effect of its own; else the class's; else none.
+
+    None either where people like this are hardly ever given the arm's class: others than these would be spoken for.
+    """
     arms, support = model.arms, bundle.support
     basis = _Basis([], [], [], [])
     for arm in offered:
         own, level = len(people[arm]), arms.level_of(arm)
         together = _together(arms, arm, people)
-        if level == "dmt" and own >= support.minimum_similar:
+        coarser = "class" if arms.drug_classes[arm] in arms.modelled_classes else "tier"
+        if together >= support.minimum_similar and propensity[arm] < support.minimum_propensity:
+            kind = "left without therapy" if arms.names[arm] == UNTREATED else "given its class"
+            reason = (
+                f"people like this are {kind} in {propensity[arm]:.1%} of decisions; "
+                f"at least {support.minimum_propensity:.0%} are needed"
+            )
+            _note(basis, level, together, reason, enough=False)
+        elif level == "dmt" and own >= support.minimum_similar:
             _note(basis, "dmt", own, None)
         elif together >= support.minimum_similar:
-            coarser = "class" if arms.drug_classes[arm] in arms.modelled_classes else "tier"
             _note(basis, coarser, together, _words(arms, arm, coarser, own, together))
         else:
             group = f" ({together} on the class)" if together > own else ""
             reason = f"{own} comparable people on it{group}; at least {support.minimum_similar} are needed"
-            _note(basis, arms.level_of(arm), together, reason, enough=False)
+            _note(basis, level, together, reason, enough=False)
     return basis
 
 
@@ -193,57 +263,11 @@ def _words(arms: Arms, arm: int, level: str, own: int, together: int) -> str:
     return f"estimate for the tier {tier}; too few in training on the class {drug_class} (n={together} comparable)"
 
 
-def _logits(model: OutcomeModel, draw: Draw, raw: Floats, codes: Ints, encoded: Floats) -> Floats:
-    """Recalibrated logits of one person (1, p) under each arm (k,)."""
-    columns = np.repeat(model.preparation.columns(raw), len(codes), axis=0)
-    margin = draw.linear.logit(columns, codes, encoded)
-    if model.boosted:
-        rows = tree_rows(np.repeat(raw, len(codes), axis=0), codes, model.arms, model.anchor.shift, encoded)
-        margin = tree_margin(draw.trees, rows, margin)
-    return np.asarray(model.intercept + model.slope * margin, dtype=np.float64)
-
-
-def _drivers(model: OutcomeModel, raw: Floats, codes: Ints, encoded: Floats) -> list[tuple[Driver, ...]]:
-    """Largest contributions to each arm's logit: linear terms and trees together, the arm's own terms as one."""
-    names = feature_names()
-    linear = model.point.linear
-    columns = model.preparation.columns(raw)[0] * linear.of_columns
-    by_feature = columns[: len(names)].copy()
-    by_feature[np.flatnonzero(model.preparation.indicated)] += columns[len(names) :]
-    total = np.tile(by_feature, (len(codes), 1))
-    therapy = linear.arm_logit(codes, encoded)
-    if model.boosted:
-        rows = tree_rows(np.repeat(raw, len(codes), axis=0), codes, model.arms, model.anchor.shift, encoded)
-        data = xgb.DMatrix(rows, feature_names=list(tree_columns(model.arms)), nthread=1)
-        shares = np.asarray(model.point.trees.predict(data, pred_contribs=True), dtype=np.float64)
-        total += shares[:, : len(names)]
-        therapy = therapy + shares[:, len(names) : -1].sum(axis=1)
-    return [
-        _largest(model, raw[0], total[position] * model.slope, float(therapy[position]) * model.slope, int(arm))
-        for position, arm in enumerate(codes)
-    ]
-
-
-def _largest(model: OutcomeModel, raw: Floats, by_feature: Floats, therapy: float, arm: int) -> tuple[Driver, ...]:
-    found = [
-        Driver(name, None if np.isnan(value) else float(value), float(share))
-        for name, value, share in zip(feature_names(), raw, by_feature, strict=True)
-    ]
-    if arm != model.arms.names.index(UNTREATED):
-        found.append(Driver(THERAPY, model.arms.names[arm], therapy))
-    return tuple(sorted(found, key=lambda driver: -abs(driver.contribution))[:DRIVERS_SHOWN])
-
-
-def _not_told_apart(
-    names: Sequence[str], kept: Sequence[int], risk: Floats, draws: Floats, reach: float
-) -> tuple[tuple[str, ...], ...]:
-    """Longest runs in order of risk within which every pairwise difference has an interval holding 0."""
-    order = sorted(kept, key=lambda position: (risk[position], names[position]))
-    alike = np.ones((len(order), len(order)), dtype=bool)
-    for one, first in enumerate(order):
-        for two, second in enumerate(order):
-            margin = reach * (draws[:, first] - draws[:, second]).std(ddof=1)
-            alike[one, two] = abs(risk[first] - risk[second]) <= margin
+def _not_told_apart(names: Sequence[str], kept: Sequence[int], found: _Outlook) -> tuple[tuple[str, ...], ...]:
+    """Longest runs in order of risk within which every pairwise difference has a 90 % interval holding 0."""
+    order = sorted(kept, key=lambda place: (found.risk[place], names[place]))
+    risk = found.risk[order]
+    alike = np.abs(risk[:, None] - risk[None, :]) <= found.apart[np.ix_(order, order)]
     groups: list[tuple[str, ...]] = []
     reached = 0
     for start in range(len(order)):
@@ -251,6 +275,6 @@ def _not_told_apart(
         while end < len(order) and alike[start : end + 1, end].all():
             end += 1
         if end - start > 1 and end > reached:
-            groups.append(tuple(names[position] for position in order[start:end]))
+            groups.append(tuple(names[place] for place in order[start:end]))
             reached = end
     return tuple(groups)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any
 
@@ -22,7 +22,9 @@ class ArmPrediction:
 
     ``risk`` with 90 % interval; ``difference_from_stay`` = risk minus the risk of keeping the present therapy;
     ``n_similar`` comparable people on the arm, or on its class where ``reason`` says so; ``propensity`` how often
-    people like this one were given the arm's class.
+    people like this one were given the arm's class: its share among therapies begun, for the present therapy and for
+    none its share of all decisions. ``risk`` of new T2 lesions is their expected number; ``observed_low`` to
+    ``observed_high`` is where 90 % of counts lie.
     """
 
     dmt: str
@@ -37,6 +39,8 @@ class ArmPrediction:
     abstained: bool
     reason: str | None
     drivers: tuple[Driver, ...]
+    observed_low: float | None = None
+    observed_high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,10 @@ class Prediction:
     ``stay_recorded`` is False when no therapy was ever recorded: then nothing is compared with staying, because nobody
     knows what staying is.
 
-    ``not_told_apart``: by outcome, groups of therapies whose pairwise differences all have intervals holding 0.
+    ``not_told_apart``: by outcome, groups of therapies whose pairwise differences all have 90 % intervals holding 0.
+
+    ``personal``: by outcome, whether held-out evidence lets the model give people effects of their own; otherwise
+    figures are baseline risk x average relative effect.
     """
 
     patient: str
@@ -58,6 +65,7 @@ class Prediction:
     stay_recorded: bool
     outcomes: dict[str, tuple[ArmPrediction, ...]]
     not_told_apart: dict[str, tuple[tuple[str, ...], ...]]
+    personal: dict[str, bool] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The document of ``clams predict --json``."""
@@ -70,5 +78,6 @@ class Prediction:
             "stay": self.stay,
             "stay_recorded": self.stay_recorded,
             "outcomes": {name: [asdict(arm) for arm in arms] for name, arms in self.outcomes.items()},
+            "personal": self.personal,
             "not_told_apart": {name: [list(group) for group in groups] for name, groups in self.not_told_apart.items()},
         }

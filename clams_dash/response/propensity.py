@@ -1,40 +1,33 @@
-"""Fitting of the propensity model: which class of drug was decided on, given the features. Training only."""
+"""Fitting of the model of what was decided: the arm, given features and present therapy. Training only."""
 
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import minimize
 
-from clams_dash.response.support import Propensity
-from clams_dash.response.timelines import Floats
+from clams_dash.response.effects.assignment import cross_fitted, fit_assignment
+from clams_dash.response.effects.losses import dealt_folds
+from clams_dash.response.support import Propensity, assignment_columns
+from clams_dash.response.timelines import Floats, Ints
 
-_PENALTY = 1.0
+_FOLDS = 3
+_ENOUGH = 20_000
 
 
-def fit_propensity(columns: Floats, classes: list[str]) -> Propensity:
-    """Ridge-penalised multinomial logistic regression.
+def fit_propensity(
+    columns: Floats, arm: Ints, present: Ints, person: Ints, arms: int, seed: int
+) -> tuple[Propensity, Floats]:
+    """The model for new people, and probabilities (n, arms) of every row by a fit without its person.
 
-    Parameters
-    ----------
-    columns : (n, p) standardised features.
-    classes : n class names.
+    Beyond ``_ENOUGH`` decisions, those of people taken at regular steps are learnt from.
     """
-    names = sorted(set(classes))
-    truth = np.zeros((len(classes), len(names)))
-    truth[np.arange(len(classes)), [names.index(name) for name in classes]] = 1.0
-    design = np.column_stack([np.ones(len(columns)), columns])
-    shape = (len(names), design.shape[1])
-
-    def loss(flat: Floats) -> tuple[float, Floats]:
-        coefficients = flat.reshape(shape)
-        linear = design @ coefficients.T
-        linear -= linear.max(axis=1, keepdims=True)
-        total = np.log(np.exp(linear).sum(axis=1, keepdims=True))
-        share = np.exp(linear - total)
-        penalised = coefficients.copy()
-        penalised[:, 0] *= 0.01
-        value = float(np.sum(truth * (total - linear)) + 0.5 * _PENALTY * np.sum(coefficients * penalised))
-        return value, ((share - truth).T @ design + _PENALTY * penalised).ravel()
-
-    found = minimize(loss, np.zeros(shape).ravel(), jac=True, method="L-BFGS-B", options={"maxiter": 300})
-    return Propensity(tuple(names), np.asarray(found.x, dtype=np.float64).reshape(shape))
+    seen = assignment_columns(columns, present, arms)
+    step = max(1, -(-len(arm) // _ENOUGH))
+    some = np.flatnonzero(person % step == 0)
+    whole = fit_assignment(seen[some], arm[some], arms)
+    if step > 1:
+        chances = whole.of(seen)
+        folds = dealt_folds(person[some], arm[some], np.zeros(len(some)), _FOLDS, np.random.default_rng([seed, 5]))
+        chances[some] = cross_fitted(seen[some], arm[some], arms, folds, whole)
+        return Propensity(whole), chances
+    folds = dealt_folds(person, arm, np.zeros(len(arm)), _FOLDS, np.random.default_rng([seed, 5]))
+    return Propensity(whole), cross_fitted(seen, arm, arms, folds, whole)

@@ -30,6 +30,10 @@ class Design:
     stay_spacing_days: int
     end_margin_days: int
     censoring_weight_limit: float
+    lesion_days: int
+    rebaseline_days: int
+    mri_coverage_share: float
+    mri_grace_days: int
 
     @property
     def horizon_months(self) -> int:
@@ -38,23 +42,31 @@ class Design:
 
 
 @dataclass(frozen=True, slots=True)
-class OffsetPriors:
-    """Prior standard deviations of the linear part, on the logit scale; of ``feature_sd`` one is chosen."""
+class ArmPriors:
+    """Prior standard deviations of the arms' deviations from the evidence, on the link, and what may modify effects.
 
-    feature_sd: tuple[float, ...]
-    missing_sd: float
+    ``no_evidence_factor`` widens them for outcomes without published effects; ``modifiers`` are features.
+    """
+
     tier_sd: float
     class_sd: float
     dmt_sd: float
     evidence_fallback_sd: float
-    intercept_sd: float
-    slope_sd: float
+    no_evidence_factor: float
+    modifiers: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Boosting:
-    """Parameters of the trees and of the intervals."""
+class Learner:
+    """Parameters of the learner: folds, draws, trees, and the widths of its intervals.
 
+    ``spread_drawn`` and ``spread_mixed`` turn the spread of draws, and the disagreement of candidates, into errors.
+    """
+
+    folds: int
+    draws: int
+    resamples: int
+    slope_sd: float
     max_depth: int
     eta: float
     min_child_weight: float
@@ -62,13 +74,19 @@ class Boosting:
     subsample: float
     colsample_bytree: float
     max_bin: int
-    max_rounds: int
-    min_rounds: int
+    most_rounds: int
+    least_rounds: int
     patience: int
-    folds: int
-    bootstraps: int
-    interval_width_factor: float
-    interval_z: float
+    spread_drawn: float
+    spread_mixed: float
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Standard deviation, on the link, of what the features cannot tell: of a person, and of each arm in a person."""
+
+    person: float
+    arm: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +94,8 @@ class Support:
     """Limits below which a prediction is withheld or an arm has no effect of its own."""
 
     minimum_similar: int
+    minimum_propensity: float
+    family_wise_level: float
     neighbourhood_rows: int
     neighbourhood_share: float
     arm_minimum_people: int
@@ -90,15 +110,17 @@ class Support:
 
 @dataclass(frozen=True, slots=True)
 class ResponseRules:
-    """All of them."""
+    """All of them: ``decisions`` is the learner of the therapy-response models, ``learner`` that for any table."""
 
     design: Design
-    offset: OffsetPriors
-    boosting: Boosting
+    arms: ArmPriors
+    decisions: Learner
+    learner: Learner
+    spreads: dict[str, Spread]
     support: Support
 
 
-_Section = TypeVar("_Section", Design, OffsetPriors, Boosting, Support)
+_Section = TypeVar("_Section", Design, ArmPriors, Learner, Spread, Support)
 _KINDS: dict[str, type] = {"int": int, "float": float, "str": str}
 
 
@@ -124,8 +146,10 @@ def load_rules(response: Path, support: Path) -> ResponseRules:
     raw = read_toml(response)
     return ResponseRules(
         design=_section(Design, raw.get("design", {}), response),
-        offset=_section(OffsetPriors, raw.get("offset", {}), response),
-        boosting=_section(Boosting, raw.get("boosting", {}), response),
+        arms=_section(ArmPriors, raw.get("arms", {}), response),
+        decisions=_section(Learner, raw.get("decisions", {}), response),
+        learner=_section(Learner, raw.get("learner", {}), response),
+        spreads={name: _section(Spread, found, response) for name, found in raw.get("spread", {}).items()},
         support=_section(Support, read_toml(support), support),
     )
 

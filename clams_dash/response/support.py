@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from clams_dash.response.arms import UNTREATED, Arms
+from clams_dash.response.effects.assignment import Assignment
 from clams_dash.response.timelines import Floats, Ints
 
 
@@ -40,22 +42,39 @@ class Neighbours:
 
 @dataclass(frozen=True, slots=True)
 class Propensity:
-    """Multinomial logistic model of the drug class decided on; ``coefficients`` (classes, 1 + columns)."""
+    """What was decided for people like this: a multinomial model of the arm given features and present therapy."""
 
-    classes: tuple[str, ...]
-    coefficients: Floats
+    assignment: Assignment
 
-    def of(self, columns: Floats) -> dict[str, float]:
-        """Probability of each class for one person's standardised features (columns,)."""
-        linear = self.coefficients @ np.concatenate([[1.0], columns])
-        grown = np.exp(linear - linear.max())
-        return {name: float(share) for name, share in zip(self.classes, grown / grown.sum(), strict=True)}
+    def of(self, columns: Floats, present: Ints) -> Floats:
+        """Probability of every arm (n, K), keeping the present therapy (or none) among them."""
+        return self.assignment.of(assignment_columns(columns, present, len(self.assignment.coefficients)))
+
+    def shown(self, columns: Floats, present: int, stay: int, arms: Arms) -> Floats:
+        """Of one person (1, c): of every arm (K,) its class's share among therapies begun by people like this one.
+
+        For ``stay`` and for no therapy it is the share of all decisions instead. ``present`` is the therapy in the
+        sense of the features: one stopped within the wash-out still counts.
+        """
+        every = self.of(columns, np.array([present], dtype=np.int64))[0]
+        begun = every.copy()
+        begun[[stay, arms.names.index(UNTREATED)]] = 0.0
+        classes = np.asarray(arms.drug_classes, dtype=object)
+        of_class = np.array([begun[classes == name].sum() for name in classes]) / max(float(begun.sum()), 1e-12)
+        for arm in {stay, arms.names.index(UNTREATED)}:
+            of_class[arm] = every[arm]
+        return of_class
 
     def to_json(self) -> dict[str, Any]:
         """All fields as lists."""
-        return {"classes": list(self.classes), "coefficients": self.coefficients.tolist()}
+        return {"coefficients": self.assignment.coefficients.tolist()}
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Propensity:
         """As written by :meth:`to_json`."""
-        return cls(tuple(str(name) for name in raw["classes"]), np.asarray(raw["coefficients"], dtype=np.float64))
+        return cls(Assignment(np.asarray(raw["coefficients"], dtype=np.float64)))
+
+
+def assignment_columns(columns: Floats, present: Ints, arms: int) -> Floats:
+    """Prepared features followed by an indicator of the present therapy (n, c + arms)."""
+    return np.column_stack([columns, np.eye(arms)[present]])

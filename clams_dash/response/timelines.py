@@ -81,6 +81,16 @@ class Timeline:
         days = np.where(found, self.keys[at] % _SPAN - _ZERO, NO_DAY)
         return values, days
 
+    def position(self, people: Ints, before: Ints) -> tuple[Ints, Bools]:
+        """Place of the last record strictly before a day, of any person, and whether it is the person's own."""
+        place = np.searchsorted(self.keys, _keys(people, before), side="left").astype(np.int64) - 1
+        own = (place >= 0) & (self.keys[np.maximum(place, 0)] // _SPAN == people) if len(self.keys) else place >= 0
+        return place, np.asarray(own)
+
+    def people_and_days(self) -> tuple[Ints, Ints]:
+        """Person and day of every record, in order."""
+        return self.keys // _SPAN, self.keys % _SPAN - _ZERO
+
     def count(self, people: Ints, since: Ints, before: Ints) -> Ints:
         """Records with ``since`` <= day < ``before``."""
         low, high = self._range(people, since, before)

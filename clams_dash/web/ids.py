@@ -98,5 +98,5 @@ def mri_slice(slider: str, scene: str = "current") -> dict[str, str]:
 
 
 def perspectives_plot(outcome: str) -> dict[str, str]:
-    """The perspectives of one outcome: ``relapse`` or ``worsening``."""
+    """The perspectives of one outcome: ``relapse``, ``worsening``, ``new_t2`` or ``neda``."""
     return {"view": "perspectives", "outcome": outcome}

@@ -25,13 +25,13 @@ def one_thread() -> Iterator[None]:
 def quick_rules() -> ResponseRules:
     """The project's rules with fewer folds and resamples, for speed; minimum group sizes fit a small cohort."""
     rules = response_rules()
-    boosting = replace(rules.boosting, folds=3, bootstraps=6, max_rounds=60, patience=10)
-    return replace(rules, boosting=boosting)
+    learner = replace(rules.decisions, folds=3, draws=12, resamples=2, most_rounds=40, patience=8)
+    return replace(rules, decisions=learner)
 
 
 @pytest.fixture(scope="session")
 def cohort() -> dict[str, pd.DataFrame]:
-    return small_cohort(260, seed=3)
+    return small_cohort(370, seed=3)
 
 
 @pytest.fixture(scope="session")
@@ -52,9 +52,9 @@ def bundle(report, models_dir) -> Bundle:
 @pytest.fixture(scope="session")
 def tiny_rules(quick_rules: ResponseRules) -> ResponseRules:
     """Fewer still, where only the course of training matters."""
-    return replace(quick_rules, boosting=replace(quick_rules.boosting, bootstraps=2, max_rounds=12))
+    return replace(quick_rules, decisions=replace(quick_rules.decisions, draws=4, resamples=1, most_rounds=8))
 
 
 @pytest.fixture(scope="session")
 def tiny() -> dict[str, pd.DataFrame]:
-    return small_cohort(150, seed=5)
+    return small_cohort(220, seed=5)

@@ -58,7 +58,7 @@ def first_start(frames, design=DESIGN):
     made = decisions(frames, design)
     row = np.flatnonzero((made.index["patient_id"] == "a") & (made.index["kind"] == "start"))[0]
     found = outcomes(frames, made, design)
-    return {name: bool(one.happened[row]) if one.known[row] else None for name, one in found.items()}
+    return {name: bool(one.value[row] == 1.0) if one.known[row] else None for name, one in found.items()}
 
 
 def kinds(frames) -> list[tuple[str, int, str]]:

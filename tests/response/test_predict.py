@@ -8,15 +8,17 @@ import sys
 from dataclasses import replace
 from datetime import date, timedelta
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from clams_dash.response.features import feature_names
+from clams_dash.response.drivers import contrast_drivers, contributions
+from clams_dash.response.features import feature_names, features_at
 from clams_dash.response.predict import predict
 
 AT = date(2014, 3, 1)
 FIELDS = {"dmt", "risk", "low", "high", "difference_from_stay", "diff_low", "diff_high", "n_similar", "propensity",
-          "abstained", "reason", "drivers"}  # fmt: skip
+          "abstained", "reason", "drivers", "observed_low", "observed_high"}  # fmt: skip
 
 
 def alone(frames, patient):
@@ -43,9 +45,14 @@ def test_risks_and_differences_lie_within_their_intervals(predictions):
     found = shown(predictions)
     assert found
     for arm in found:
-        assert 0 < arm.low <= arm.risk <= arm.high < 1
+        assert 0 < arm.low <= arm.risk <= arm.high
+        if arm.observed_low is None:
+            assert arm.high < 1
+        else:
+            assert arm.observed_low <= arm.observed_high
         if arm.difference_from_stay is not None:
-            assert -1 <= arm.diff_low <= arm.difference_from_stay <= arm.diff_high <= 1
+            assert arm.observed_low is not None or arm.diff_low >= -1
+            assert arm.diff_low <= arm.difference_from_stay <= arm.diff_high
 
 
 def test_staying_differs_from_staying_by_nothing(predictions):
@@ -85,11 +92,15 @@ def test_only_arms_with_enough_comparable_people_get_figures(bundle, predictions
     for one in predictions:
         for arm in one.outcomes["relapse"]:
             if arm.abstained:
-                assert arm.n_similar < bundle.support.minimum_similar
-                assert f"at least {bundle.support.minimum_similar} are needed" in arm.reason
+                if arm.n_similar < bundle.support.minimum_similar:
+                    assert f"at least {bundle.support.minimum_similar} are needed" in arm.reason
+                else:
+                    assert arm.propensity < bundle.support.minimum_propensity
+                    assert "at least 2% are needed" in arm.reason
                 assert arm.risk is arm.low is arm.difference_from_stay is None
             else:
                 assert arm.n_similar >= bundle.support.minimum_similar
+                assert arm.propensity >= bundle.support.minimum_propensity
 
 
 def test_drug_with_too_few_people_is_estimated_by_its_class_and_says_so(predictions):
@@ -110,7 +121,7 @@ def test_higher_limit_withholds_everything(bundle, cohort, patients):
     strict = replace(bundle, support=replace(bundle.support, minimum_similar=10_000))
     found = predict(strict, alone(cohort, patients[0]), patients[0], AT)
     assert all(arm.abstained for arms in found.outcomes.values() for arm in arms)
-    assert found.not_told_apart == {"relapse": (), "worsening": ()}
+    assert set(found.not_told_apart.values()) == {()}
 
 
 def test_withdrawn_drug_is_not_offered_unless_it_is_the_present_one(bundle, cohort, patients, predictions):
@@ -178,20 +189,43 @@ def test_document_has_the_agreed_shape(predictions):
     document = json.loads(json.dumps(predictions[0].to_json(), allow_nan=False))
     assert {"patient", "at", "horizon_months", "model", "outcomes", "not_told_apart"} <= set(document)
     assert (document["at"], document["horizon_months"]) == ("2014-03-01", 24)
-    assert set(document["outcomes"]) == {"relapse", "worsening"}
+    assert set(document["outcomes"]) == {"relapse", "worsening", "new_t2", "neda"}
     for arms in document["outcomes"].values():
         for arm in arms:
             assert set(arm) == FIELDS
             assert all(set(driver) == {"feature", "value", "contribution"} for driver in arm["drivers"])
 
 
-def test_propensities_of_the_classes_add_up(bundle, predictions):
+def test_shares_of_the_classes_begun_add_up_to_all_but_the_present_and_untreated(bundle, predictions):
     for one in predictions:
-        by_class = {}
-        arms = bundle.outcomes["relapse"].arms
-        for arm in one.outcomes["relapse"]:
-            by_class[arms.drug_classes[arms.names.index(arm.dmt)]] = arm.propensity
-        assert sum(by_class.values()) == pytest.approx(1.0)
+        arms = bundle.arms
+        begun = {
+            arms.drug_classes[arms.names.index(arm.dmt)]: arm.propensity
+            for arm in one.outcomes["relapse"]
+            if arm.dmt not in ("none", one.stay)
+        }
+        assert all(0 <= share <= 1 for share in begun.values())
+        assert sum(begun.values()) == pytest.approx(1.0, abs=0.02)
+
+
+def test_what_speaks_for_an_arm_adds_up_to_its_margin_but_for_a_constant(bundle, cohort, patients):
+    index = pd.DataFrame({"patient_id": patients, "index_date": pd.Timestamp(AT)})
+    raw = features_at(cohort, index).to_numpy(float)
+    for model in bundle.outcomes.values():
+        codes = np.arange(len(raw)) % 3
+        rows = model.rows(raw, np.zeros(len(raw), dtype=np.int64), codes, model.fitted.design.main[codes])
+        left = model.fitted.margin(rows) - contributions(model, rows).sum(axis=1)
+        np.testing.assert_allclose(left, left[0], atol=1e-4)
+
+
+def test_contrast_of_an_arm_with_itself_has_no_drivers(bundle, cohort, patients):
+    index = pd.DataFrame({"patient_id": [patients[0]] * 2, "index_date": pd.Timestamp(AT)})
+    model = bundle.outcomes["relapse"]
+    codes = np.array([3, 3])
+    rows = model.rows(
+        features_at(cohort, index).to_numpy(float), np.zeros(2, dtype=np.int64), codes, model.fitted.design.main[codes]
+    )
+    assert all(driver.contribution == 0.0 for driver in contrast_drivers(model, rows, 0, 1))
 
 
 def test_serving_does_not_import_training():

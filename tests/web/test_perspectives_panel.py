@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from clams_dash.response.prediction import ArmPrediction, Prediction
 from clams_dash.web.figures.perspectives import perspectives
 from clams_dash.web.services import NoPrediction
-from clams_dash.web.views.perspectives_panel import against_staying, has_estimates
+from clams_dash.web.views.perspectives_panel import against_staying, has_estimates, layout
 
 
 def arm(
@@ -68,3 +69,31 @@ def test_a_prediction_that_abstains_everywhere_has_nothing_to_draw() -> None:
     silent = Prediction("anna", date(2024, 1, 1), 24, "m", True, "none", True, {"relapse": (SILENT,)}, {"relapse": ()})
     assert not has_estimates(silent)
     assert not has_estimates(NoPrediction("no model"))
+
+
+def test_expected_lesions_are_numbers_not_percentages() -> None:
+    some = replace(arm("fingolimod", 2.4, (-1.0, 0.2)), observed_low=0.0, observed_high=7.0)
+    figure = perspectives([some], "none", count=True)
+    assert any("<b>2.4</b>" in annotation.text for annotation in figure.layout.annotations)
+    assert "0 to 7" in figure.data[1].hovertemplate
+    assert not any("%" in (axis.tickformat or "") for axis in (figure.layout.xaxis, figure.layout.xaxis2))
+
+
+def test_panel_says_whether_effects_are_of_the_person_or_of_the_average() -> None:
+    outcomes: dict[str, tuple[ArmPrediction, ...]] = {"relapse": (STAY, ALIKE), "neda": (STAY, ALIKE)}
+    found = Prediction(
+        "anna",
+        date(2024, 1, 1),
+        24,
+        "m",
+        True,
+        "dimethyl_fumarate",
+        True,
+        outcomes,
+        {},
+        {"relapse": True, "neda": False},
+    )
+    words = str(layout(found))
+    assert "Effects may differ between people" in words
+    assert "baseline risk × average relative effect" in words
+    assert "NEDA-3" in words

@@ -20,20 +20,31 @@ _COLUMNS = ((0.165, 0.485), (0.68, 1.0))
 _LABEL_SHIFT, _SUPPORT_SHIFT = -214, -8
 
 
-def perspectives(estimates: Sequence[ArmPrediction], stay: str | None) -> go.Figure:
-    """Draw the therapies that have an estimate; ``stay`` is the therapy kept at present, None = not recorded."""
+def perspectives(estimates: Sequence[ArmPrediction], stay: str | None, *, count: bool = False) -> go.Figure:
+    """Draw the therapies that have an estimate; ``stay`` is the therapy kept at present, None = not recorded.
+
+    ``count``: estimates are expected numbers, not chances.
+    """
     shown = sorted((one for one in estimates if one.risk is not None), key=lambda one: one.dmt != stay)
     rows = max(1, -(-len(shown) // len(_COLUMNS)))
     figure = make_subplots(rows=1, cols=len(_COLUMNS))
     figure.update_layout(template=plot_template(), margin={"l": 8, "r": 14, "t": 20, "b": 2})
-    top = min(max([0.3, *(one.high or 0.0 for one in shown)]) * 1.22, 1.12)
+    highest = max((one.high or 0.0 for one in shown), default=0.0)
+    top = max(1.0, highest) * 1.22 if count else min(max(0.3, highest) * 1.22, 1.12)
     for number, domain in enumerate(_COLUMNS):
         figure.update_xaxes(
-            domain=domain, range=[0, top], tickformat=".0%", side="top", nticks=6, showgrid=True, row=1, col=number + 1
+            domain=domain,
+            range=[0, top],
+            tickformat="~g" if count else ".0%",
+            side="top",
+            nticks=6,
+            showgrid=True,
+            row=1,
+            col=number + 1,
         )
         figure.update_yaxes(range=[rows - 0.4, -0.6], visible=False, row=1, col=number + 1)
         for position, one in enumerate(shown[number * rows : (number + 1) * rows]):
-            _draw(figure, number + 1, position, one, stay)
+            _draw(figure, number + 1, position, one, stay, count=count)
     _mark_staying(figure, next((one.risk for one in shown if one.dmt == stay), None))
     return figure
 
@@ -42,7 +53,7 @@ def _axis(letter: str, column: int) -> str:
     return letter if column == 1 else f"{letter}{column}"
 
 
-def _draw(figure: go.Figure, column: int, position: int, one: ArmPrediction, stay: str | None) -> None:
+def _draw(figure: go.Figure, column: int, position: int, one: ArmPrediction, stay: str | None, *, count: bool) -> None:
     if one.risk is None or one.low is None or one.high is None:
         return
     is_stay = one.dmt == stay
@@ -53,12 +64,14 @@ def _draw(figure: go.Figure, column: int, position: int, one: ArmPrediction, sta
         opacity=1.0 if is_stay else 0.55,
     )  # fmt: skip
     figure.add_scatter(
-        x=[one.risk], y=[position], mode="markers", hovertemplate=_hover(one, is_stay), row=1, col=column,
+        x=[one.risk], y=[position], mode="markers", hovertemplate=_hover(one, is_stay, count=count), row=1, col=column,
         marker={"color": Colour.INK.value, "size": 8, "line": {"color": Colour.PAPER.value, "width": 1}},
     )  # fmt: skip
-    interval = f"<span style='color:{Colour.MUTED.value}'>{one.low * 100:.0f}–{one.high * 100:.0f}</span>"
+    ends = f"{one.low:.1f}–{one.high:.1f}" if count else f"{one.low * 100:.0f}–{one.high * 100:.0f}"
+    interval = f"<span style='color:{Colour.MUTED.value}'>{ends}</span>"
+    figure_text = f"{one.risk:.1f}" if count else f"{one.risk:.0%}"
     figure.add_annotation(
-        text=f"<b>{one.risk:.0%}</b> {interval}", x=one.high, y=position, xref=_axis("x", column),
+        text=f"<b>{figure_text}</b> {interval}", x=one.high, y=position, xref=_axis("x", column),
         yref=_axis("y", column), xanchor="left", xshift=4, showarrow=False, font={"size": Size.SMALL},
         bgcolor=Colour.PAPER.value, borderpad=0,
     )  # fmt: skip
@@ -89,13 +102,23 @@ def _mark_staying(figure: go.Figure, risk: float | None) -> None:
         )  # fmt: skip
 
 
-def _hover(one: ArmPrediction, is_stay: bool) -> str:
-    lines = [
-        f"<b>{dmt_label(one.dmt)}</b>: {(one.risk or 0) * 100:.0f} of 100 people like this, 90 % interval "
-        f"{(one.low or 0) * 100:.0f} to {(one.high or 0) * 100:.0f}",
-        f"{one.n_similar} comparable people in the training data",
-    ]
-    if not is_stay and one.difference_from_stay is not None:
+def _hover(one: ArmPrediction, is_stay: bool, *, count: bool) -> str:
+    if count:
+        first = (
+            f"<b>{dmt_label(one.dmt)}</b>: {one.risk or 0:.1f} new lesions expected, 90 % interval "
+            f"{one.low or 0:.1f} to {one.high or 0:.1f}; 90 of 100 people like this have "
+            f"{one.observed_low or 0:.0f} to {one.observed_high or 0:.0f}"
+        )
+    else:
+        first = (
+            f"<b>{dmt_label(one.dmt)}</b>: {(one.risk or 0) * 100:.0f} of 100 people like this, 90 % interval "
+            f"{(one.low or 0) * 100:.0f} to {(one.high or 0) * 100:.0f}"
+        )
+    lines = [first, f"{one.n_similar} comparable people in the training data"]
+    if count and not is_stay and one.difference_from_stay is not None:
+        gap = f"{one.difference_from_stay:+.1f} lesions ({one.diff_low or 0:+.1f} to {one.diff_high or 0:+.1f})"
+        lines.append(f"difference from staying {gap}")
+    elif not is_stay and one.difference_from_stay is not None:
         lines.append(
             f"difference from staying {one.difference_from_stay * 100:+.0f} percentage points "
             f"({(one.diff_low or 0) * 100:+.0f} to {(one.diff_high or 0) * 100:+.0f})"

@@ -20,7 +20,10 @@ from clams_dash.web.services import NoPrediction
 OUTCOMES = {
     "relapse": ("Relapse", "chance of a relapse within 24 months"),
     "worsening": ("Worsening", "chance of EDSS worsening within 24 months, confirmed at 6 months"),
+    "new_t2": ("New T2", "expected number of new T2 lesions within 12 months"),
+    "neda": ("NEDA-3", "chance of no relapse, no confirmed worsening and no new T2 lesion after month 6, to month 24"),
 }
+COUNTS = ("new_t2",)
 _CONFIG: Any = {"displayModeBar": False, "responsive": True, "doubleClick": False}
 
 
@@ -63,8 +66,10 @@ def _head(text: str, choice: Component | None = None) -> Component:
 
 def _outcome(prediction: Prediction, name: str, meaning: str) -> list[Component]:
     estimates = prediction.outcomes[name]
-    figure = perspectives(estimates, prediction.stay if prediction.stay_recorded else None)
-    sentences = [f"{meaning}: {against_staying(estimates, prediction.stay, recorded=prediction.stay_recorded)}"]
+    stay = prediction.stay if prediction.stay_recorded else None
+    figure = perspectives(estimates, stay, count=name in COUNTS)
+    compared = against_staying(estimates, prediction.stay, recorded=prediction.stay_recorded)
+    sentences = [f"{meaning}: {compared} {_basis(prediction, name)}"]
     return [
         dcc.Graph(
             id=ids.perspectives_plot(name), figure=figure, config=_CONFIG, className="clams-graph", responsive=True
@@ -89,6 +94,13 @@ def against_staying(estimates: Sequence[ArmPrediction], stay: str, *, recorded: 
     return f"{'; '.join(parts)} than staying; the others are not told apart from it (90 %)."
 
 
+def _basis(prediction: Prediction, name: str) -> str:
+    """Say whether people are given effects of their own, which needs held-out evidence."""
+    if prediction.personal.get(name, False):
+        return "Effects may differ between people (held-out evidence)."
+    return "No evidence that individual effects can be predicted: shown is baseline risk × average relative effect."
+
+
 def _with(dmt: str) -> str:
     return "no therapy" if dmt == "none" else in_sentence(dmt_label(dmt))
 
@@ -102,4 +114,4 @@ def _abstentions(estimates: Sequence[ArmPrediction], stay: str) -> list[Componen
         label = dmt_label(one.dmt)
         name = f"staying on {in_sentence(label)}" if one.dmt == stay else label
         parts += [", " if number else "", html.Span(f"{name} (n={one.n_similar})", title=one.reason or "")]
-    return [*parts, "; too few comparable people."]
+    return [*parts, "; too few comparable people, or hardly ever given to them (point at a name for the reason)."]

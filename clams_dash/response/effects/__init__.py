@@ -1,0 +1,1 @@
+"""The learner behind the predictions, for any table: arms, features, one outcome."""
