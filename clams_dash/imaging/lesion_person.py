@@ -34,10 +34,20 @@ class StudyMask:
 
 @dataclass(frozen=True, slots=True)
 class PersonLesions:
-    """Rows of the tables ``lesion_course`` and ``study_pair``."""
+    """Rows of the tables ``lesion_course`` and ``study_pair``, and the comparable pairs they tell of."""
 
     lesions: list[Row]
     studies: list[Row]
+    pairs: list[ComparedPair]
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedPair:
+    """A comparable pair of studies and what became of its lesions."""
+
+    earlier: StudyMask
+    later: StudyMask
+    change: PairChange
 
 
 def person_lesions(patient_id: str, masks: Sequence[StudyMask], settings: LesionSettings) -> PersonLesions:
@@ -45,11 +55,13 @@ def person_lesions(patient_id: str, masks: Sequence[StudyMask], settings: Lesion
     ordered = sorted(masks, key=lambda one: (one.facts.day, one.facts.study_id))
     tracks = follow([one.track for one in ordered], settings.matching)
     by_study = {one.facts.study_id: one for one in ordered}
-    found = PersonLesions([], [])
+    found = PersonLesions([], [], [])
     for mask in ordered:
         pair = pairing(mask.facts, [one.facts for one in ordered], settings)
         prior = by_study[pair.prior.study_id] if pair.prior else None
         change = _change(prior, mask, settings) if prior is not None and pair.comparable else None
+        if prior is not None and change is not None:
+            found.pairs.append(ComparedPair(prior, mask, change))
         found.lesions.extend({"patient_id": patient_id, **row} for row in _lesion_rows(mask, change, tracks, settings))
         found.studies.append({"patient_id": patient_id, **_study_row(mask, prior, pair, change, tracks, settings)})
     return found

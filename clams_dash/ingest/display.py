@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from clams_dash.errors import ImageError
 from clams_dash.imaging.encode import image_vti, mask_vti, to_levels
+from clams_dash.imaging.lesion_painting import LABELS
 from clams_dash.imaging.nifti import Volume
 
 LESION_RGBA = {"lesion_mask": (34, 211, 238, 230), "change_mask": (255, 122, 61, 230)}
@@ -71,6 +72,13 @@ def mask_copy(mask: Volume, sequence: str) -> DisplayCopy:
     """Encode a mask as coloured overlay."""
     labels = (mask.data > 0).astype(np.uint8)
     return DisplayCopy(mask_vti(labels, mask.affine, {1: LESION_RGBA[sequence]}, INSIDE_ALPHA_SHARE), None, None)
+
+
+def change_copy(labels: Volume) -> DisplayCopy:
+    """Encode lesions labelled by change (:data:`clams_dash.imaging.lesion_painting.LABELS`) as coloured overlay."""
+    alpha = LESION_RGBA["lesion_mask"][3]
+    palette = {number: (*CHANGE_RGB.get(change, CHANGE_RGB["stable"]), alpha) for change, number in LABELS.items()}
+    return DisplayCopy(mask_vti(labels.data, labels.affine, palette, INSIDE_ALPHA_SHARE), None, None)
 
 
 def _box_mm(

@@ -6,6 +6,7 @@ lesions of all studies before it. A pair that may not be compared gets its reaso
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,14 +18,17 @@ from numpy.typing import NDArray
 from clams_dash.errors import ImageError
 from clams_dash.imaging.lesion_change import MeasuredMask
 from clams_dash.imaging.lesion_matching import PlacedMask
+from clams_dash.imaging.lesion_painting import LABELS, painted
 from clams_dash.imaging.lesion_pairing import MaskFacts
-from clams_dash.imaging.lesion_person import PersonLesions, StudyMask, person_lesions
+from clams_dash.imaging.lesion_person import ComparedPair, PersonLesions, StudyMask, person_lesions
 from clams_dash.imaging.lesion_reliability import volume_errors
 from clams_dash.imaging.lesion_settings import lesion_settings
 from clams_dash.imaging.lesion_signal import lesion_signals
 from clams_dash.imaging.lesion_tracks import MaskStudy
-from clams_dash.imaging.lesions import as_mask, labelled
+from clams_dash.imaging.lesions import as_mask, focus_mm, labelled
 from clams_dash.imaging.nifti import Volume, read_nifti
+from clams_dash.ingest.display import change_copy
+from clams_dash.ingest.files import store_bytes
 from clams_dash.ingest.known import Known
 from clams_dash.ingest.standing import standing, touched_people
 from clams_dash.model import tables
@@ -38,7 +42,8 @@ def lesion_rows(
 ) -> dict[str, pd.DataFrame]:
     """Rows of both tables for all people on whose imaging ``rows`` (an import's additions) say anything.
 
-    ``rows`` may hold the table ``registration``; without a study's row it lies in no common space.
+    ``rows`` may hold the tables ``registration``, without whose row a study lies in no common space, and ``aligned``,
+    which is given back with the lesions of comparable pairs drawn by change on the person's common grid.
     """
     studies, series = (standing(table, rows, known) for table in (tables.MRI, tables.SERIES))
     masked = sorted(set(series.loc[series["sequence"] == "lesion_mask", "patient_id"]) & set(touched_people(rows)))
@@ -57,7 +62,38 @@ def lesion_rows(
         tables.LESION_COURSE: [row for one in found for row in one.lesions],
         tables.STUDY_PAIR: [row for one in found for row in one.studies],
     }
-    return {table.name: _frame(table, every, batch_id) for table, every in made.items() if every}
+    derived = {table.name: _frame(table, every, batch_id) for table, every in made.items() if every}
+    if "aligned" in rows:
+        drawn = [copy for one in found for pair in one.pairs if (copy := _drawn(pair, rows["aligned"], imaging))]
+        copies = _frame(tables.ALIGNED, drawn, batch_id)
+        derived["aligned"] = pd.concat([rows["aligned"], copies]) if drawn else rows["aligned"]
+    return derived
+
+
+def _drawn(pair: ComparedPair, aligned: pd.DataFrame, imaging: Path) -> dict[str, Any] | None:
+    """The row of the pair's lesions drawn by change on the later study's common grid; None where it has none."""
+    study = pair.later.facts.study_id
+    own = aligned[aligned["study_id"] == study]
+    if own.empty:
+        return None
+    grid = own.iloc[0]
+    affine = np.diag([*grid["spacing_mm"], 1.0])
+    affine[:3, 3] = grid["origin_mm"]
+    shape = (int(grid["shape"][0]), int(grid["shape"][1]), int(grid["shape"][2]))
+    earlier, later = pair.earlier.track.measured.placed, pair.later.track.measured.placed
+    labels = painted(earlier, later, pair.change, affine, shape)
+    content = change_copy(Volume(labels, affine)).vti
+    digest = None if content is None else hashlib.sha256(content).hexdigest()
+    series_id = hashlib.sha256(f"{grid['patient_id']}\0{study}\0lesion_change\0{digest}".encode()).hexdigest()[:32]
+    path = f"aligned/{series_id}.vti"
+    if content is not None:
+        store_bytes(content, imaging / path)
+    return {
+        "series_id": series_id, "study_id": study, "patient_id": grid["patient_id"], "sequence": "lesion_change",
+        "shape": list(shape), "spacing_mm": list(grid["spacing_mm"]), "origin_mm": list(grid["origin_mm"]),
+        "box_mm": grid["box_mm"], "focus_mm": focus_mm(Volume((labels == LABELS["new"]).astype(np.uint8), affine)),
+        "display_path": None if content is None else path, "display_sha256": digest,
+    }  # fmt: skip
 
 
 def _registrations(frame: pd.DataFrame | None) -> dict[str, dict[str, Any]]:

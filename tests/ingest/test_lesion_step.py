@@ -13,11 +13,13 @@ import pytest
 from typer.testing import CliRunner
 
 from clams_dash.cli import app
+from clams_dash.imaging.decode import DisplayGrid, read_display
+from clams_dash.ingest.display import CHANGE_RGB
 from clams_dash.ingest.known import Known
 from clams_dash.ingest.lesion_step import lesion_rows
 from clams_dash.model import tables
 from clams_dash.pool.build import build_next
-from clams_dash.pool.cases import load_case
+from clams_dash.pool.cases import display_copy, load_case
 from clams_dash.pool.database import Database
 from clams_dash.pool.folder import PoolFolder
 from tests.conftest import ImportTables
@@ -63,6 +65,14 @@ def _import(import_tables: ImportTables, folder: Path, second: np.ndarray, spaci
     )
 
 
+def _aligned(study: str) -> dict[str, Any]:
+    return {
+        **{column.name: None for column in tables.ALIGNED.columns}, "series_id": "0" * 32, "study_id": study,
+        "patient_id": "anna", "sequence": "FLAIR", "shape": [70, 60, 60], "spacing_mm": [1.0, 1.0, 1.0],
+        "origin_mm": [-5.0, 0.0, 0.0], "batch_id": "b",
+    }  # fmt: skip
+
+
 def _register(pool: PoolFolder, quality: str = "pass") -> None:
     """Rows of registration as the import would work them out, and the lesions anew on top of them."""
     database = Database(pool)
@@ -81,7 +91,7 @@ def _register(pool: PoolFolder, quality: str = "pass") -> None:
             for number, matrix in ((1, np.eye(4)), (2, moved))
         ]
     )  # fmt: skip
-    rows["registration"] = registration
+    rows |= {"registration": registration, "aligned": pd.DataFrame([_aligned("anna-2")])}
     with pool.writing() as version:
         derived = lesion_rows(rows, Known(), pool.imaging, "b", silent)
         build_next(version, "b", {"registration": registration, **derived})
@@ -136,6 +146,35 @@ def test_lesions_are_followed_through_the_registration(
     assert second["recorded"]["new_t2"] == 4
     assert second["report"]["conflict"] is not None
     assert report in second["report"]["conflict"]
+
+
+def test_lesions_are_drawn_by_change_where_prior_and_current_share_a_grid(
+    pool: PoolFolder, import_tables: ImportTables, folder: Path
+) -> None:
+    _import(import_tables, folder, _mask(OLD, GROWN, NEW, right=SHIFT))
+    _register(pool)
+    copy = load_case(Database(pool), "anna").scans[1].first_aligned("lesion_change")
+    assert copy is not None
+    found = display_copy(Database(pool), copy.series_id)
+    assert found is not None
+    grid = DisplayGrid(copy.shape, copy.spacing_mm, copy.origin_mm)
+    drawn = read_display(found.path.read_bytes(), grid)
+    voxels = {}
+    for change, rgb in CHANGE_RGB.items():
+        where = np.argwhere((drawn.values == rgb_and_alpha(drawn.values, rgb)).all(axis=3) & (drawn.values[..., 3] > 0))
+        voxels[change] = (len(where), where.mean(axis=0) + drawn.first + copy.origin_mm)
+    assert {change: count for change, (count, _) in voxels.items()} == {
+        "new": 64, "enlarging": 7 * 7 * 6, "stable": 125, "resolved": 27,
+    }  # fmt: skip
+    np.testing.assert_allclose(voxels["new"][1], [46.5, 11.5, 41.5])
+    np.testing.assert_allclose(voxels["resolved"][1], [11.0, 46.0, 21.0])
+
+
+def rgb_and_alpha(values: np.ndarray, rgb: tuple[int, int, int]) -> np.ndarray:
+    """A colour with the alpha that each voxel has."""
+    wanted = np.empty_like(values)
+    wanted[..., :3], wanted[..., 3] = rgb, values[..., 3]
+    return wanted
 
 
 def test_the_table_of_lesions_carries_track_and_change(
