@@ -13,6 +13,10 @@ import pytest
 from typer.testing import CliRunner
 
 from clams_dash.cli import app
+from clams_dash.cohort.phantom import plan_phantoms
+from clams_dash.cohort.phantom_drawing import draw_patient
+from clams_dash.cohort.simulate import simulate_cohort
+from clams_dash.config import DEMO_SEED
 from clams_dash.imaging.decode import DisplayGrid, read_display
 from clams_dash.ingest.display import CHANGE_RGB
 from clams_dash.ingest.known import Known
@@ -228,3 +232,28 @@ def test_another_scanner_is_a_caution_and_not_a_bar(
     assert pair is not None
     assert pair.comparable
     assert pair.reasons == ("model Skyra, then Prisma",)
+
+
+@pytest.mark.slow
+def test_phantom_scans_give_the_counts_that_their_tables_tell(tmp_path: Path) -> None:
+    frames = simulate_cohort(1500, DEMO_SEED)
+    person = plan_phantoms(frames, 2)[1]
+    drawn = draw_patient(frames["mri"], person, 1, tmp_path)
+    registration = pd.DataFrame(
+        [
+            {
+                "study_id": study, "patient_id": drawn.patient_id, "matrix": np.eye(4).ravel().tolist(),
+                "quality": "pass", "reason": "", "error_mm": 0.3,
+            }
+            for study in drawn.mri["study_id"]
+        ]
+    )  # fmt: skip
+    series = drawn.series.assign(patient_id=drawn.patient_id)
+    rows = {"mri": drawn.mri, "series": series, "registration": registration}
+    pairs = lesion_rows(rows, Known(), tmp_path, "b", silent)["study_pair"].set_index("study_id")
+    told = drawn.mri.set_index("study_id")
+    compared = pairs.index[pairs["comparable"] == True]  # noqa: E712 - None stands beside the flags
+    assert len(compared) >= 2
+    assert told.loc[compared, "new_t2"].sum() > 0
+    assert pairs.loc[compared, "new"].tolist() == told.loc[compared, "new_t2"].tolist()
+    assert pairs["t2_count"].tolist() == told.loc[pairs.index, "t2_count"].tolist()
