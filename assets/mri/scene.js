@@ -282,7 +282,7 @@
       const now = performance.now();
       this.scrolling = now - (this.lastStep || 0) < SCROLLING_MS;
       this.lastStep = now;
-      this.moved(pane.plane.axis);
+      this.moved(pane.slotName, pane.plane.axis);
       if (this.scrolling) this.settle();
     }
 
@@ -302,13 +302,15 @@
       const grid = this.state.slots[slot];
       const axes = [0, 1, 2].filter((axis) => !within || axis !== within.plane.axis);
       const moved = axes.filter((axis) => this.setIndex(slot, axis, indexAt(grid, axis, mm[axis])));
-      if (moved.length) this.moved(...moved);
+      if (moved.length) this.moved(slot, ...moved);
     }
 
-    /** Draw the panes whose slice moved, and the crosshair of the others. */
-    moved(...axes) {
+    /** Draw the panes whose slice moved, and the crosshair of the others that go through the same point. */
+    moved(slot, ...axes) {
       if (this.shown()) {
-        this.panes.forEach((pane) => (axes.includes(pane.plane.axis) ? pane.draw() : pane.describe()));
+        this.panes
+          .filter((pane) => this.cursors[pane.slotName] === this.cursors[slot])
+          .forEach((pane) => (axes.includes(pane.plane.axis) ? pane.draw() : pane.describe()));
         if (this.solid) this.solid.mark();
       }
       this.report();
@@ -348,7 +350,7 @@
       const pane = this.panes.find((each) => each.element.dataset.slider === name);
       if (!pane || this.bySlider !== name) return;
       pane.reported = index;
-      if (this.setIndex(pane.slotName, pane.plane.axis, index)) this.moved(pane.plane.axis);
+      if (this.setIndex(pane.slotName, pane.plane.axis, index)) this.moved(pane.slotName, pane.plane.axis);
     }
 
     // -------------------------------------------------------- window, overlay, zoom
