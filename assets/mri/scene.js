@@ -171,7 +171,7 @@
     /** Draw what is loaded in all panes. */
     present() {
       this.setPhase("shown");
-      this.panes.forEach((pane) => pane.draw());
+      this.panes.forEach((pane) => pane.resize());
       const turned = this.panes.find(({ element, name }) => element.dataset.follows && name !== "axial");
       this.fitSlider(turned);
       this.announce();
