@@ -1,10 +1,10 @@
-"""Verbs of the therapy-response model: ``train``, ``predict``."""
+"""Verbs of the therapy-response model: ``train``, ``predict``, ``evaluate``."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -26,6 +26,7 @@ def add_to(app: typer.Typer) -> None:
     """Add the verbs."""
     app.command("train")(train)
     app.command("predict")(predict)
+    app.command("evaluate")(evaluate)
 
 
 def train(
@@ -103,3 +104,37 @@ def predict(
                 typer.echo(f"  {one.dmt:24} no estimate: {one.reason}")
             else:
                 typer.echo(f"  {one.dmt:24} {one.risk:6.1%}  {one.low:.1%} to {one.high:.1%}  n={one.n_similar}")
+
+
+def evaluate(pool: PoolOption = None, json: JsonOption = False) -> None:
+    """Score the model on held-out people, and against the truth where `clams truth` worked it out."""
+    from clams_dash.pool.truth import read_truth
+    from clams_dash.pool.truth_file import TRUTH_FILE
+    from clams_dash.response.bundle import load_bundle
+    from clams_dash.response.evaluation import against_truth, held_out_scores
+    from clams_dash.response.evaluation_file import write_evaluation
+    from clams_dash.response.settings import response_rules
+
+    folder = pool_folder(pool)
+    bundle = load_bundle(folder.models)
+    frames = cases.load_frames(Database(folder), synthetic=bool(bundle.provenance["synthetic"]))
+    document: dict[str, Any] = {"model": bundle.version, "held_out": held_out_scores(bundle, frames, response_rules())}
+    if (folder.path / TRUTH_FILE).is_file():
+        truth = read_truth(folder)
+        document["truth"] = against_truth(bundle, frames, truth.decisions, truth.burden)
+    path = write_evaluation(folder.models, bundle.version, document)
+    if json:
+        print_json(document)
+        return
+    typer.echo(f"model {bundle.version}, written to {path}")
+    for name, found in document["held_out"].items():
+        typer.echo(f"{name}, held-out people: {_in_words(found.get('model') or found)}")
+        if found.get("constant"):
+            typer.echo(f"  a constant: {_in_words(found['constant'])}")
+    for name, found in document.get("truth", {}).items():
+        if isinstance(found, dict):
+            typer.echo(f"{name}, against the truth: {_in_words(found)}")
+
+
+def _in_words(figures: dict[str, Any]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in figures.items())
