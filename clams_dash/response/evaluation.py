@@ -140,8 +140,8 @@ def _finite(value: float) -> float | None:
 def against_truth(bundle: Bundle, frames: Frames, truth: pd.DataFrame, burden: pd.DataFrame) -> dict[str, Any]:
     """By outcome: error of risks and differences, calibration, coverage and regret over eligible arms.
 
-    ``truth`` as ``pool.truth.read_truth`` gives it (a row per decision and arm); ``burden`` (dmt, value) on the
-    scale of one relapse. Figures are over all pairs, and as ``shown`` over those with a propensity at the limit or above.
+    ``truth`` as ``pool.truth.read_truth`` gives it (a row per decision and arm); ``burden`` (dmt, value) on the scale
+    of one relapse. Figures are over all pairs, and as ``shown`` over those with a propensity at the limit or above.
     """
     rows = truth[truth["eligible"] | truth["decided"]].reset_index(drop=True)
     decided = seen_by(bundle, frames, rows, rows["dmt"], features_at(frames, rows[["patient_id", "index_date"]]))
