@@ -96,7 +96,8 @@ def arm_design(arms: Arms, anchor: Anchor, priors: ArmPriors, *, pinned: bool = 
 
 def main_rows(arms: Arms, codes: Ints, levels: list[str]) -> Floats:
     """Indicators of tier, class, DMT and of the arm's own evidence (n, q), coarser where ``levels`` says so."""
-    return np.column_stack([arms.encode(codes, levels), np.eye(len(arms.names))[codes]])
+    own = np.eye(len(arms.names))[codes] * (np.asarray(levels, dtype=object) == "dmt")[:, None]
+    return np.column_stack([arms.encode(codes, levels), own])
 
 
 def _pairs(arms: Arms) -> Floats:

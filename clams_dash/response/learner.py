@@ -121,7 +121,9 @@ def fit_outcome(task: Task, decided: Decided, progress: Progress | None = None) 
     level = task.rules.support.family_wise_level / len(LINKS)
     found = evidence(problem, product.mix, personal.mix, level)
     chosen, judged = (tried, personal) if found.personal else (alike, product)
-    fitted = finish(problem, settings, chosen, judged, say)
+    # An arm too small for an effect of its own takes its class's: no shift of its own either.
+    sure = np.array([task.arms.level_of(arm) == "dmt" for arm in range(problem.design.count)])
+    fitted = finish(problem, settings, chosen, replace(judged, shift=np.where(sure, judged.shift, 0.0)), say)
     own = judged.mix[np.arange(len(problem.y)), problem.rows.arm]
     residuals = None
     if problem.link is Link.COUNT:
