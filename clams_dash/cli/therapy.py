@@ -96,12 +96,16 @@ def predict(
     if json:
         print_json(document)
         return
-    typer.echo(f"{patient} on {day}: 24-month risks, 90 % interval, comparable people (model {prediction.model})")
+    typer.echo(
+        f"{patient} on {day}: risks (new_t2: lesions), 90 % interval, comparable people (model {prediction.model})"
+    )
     for outcome, estimates in prediction.outcomes.items():
         typer.echo(outcome)
         for one in estimates:
             if one.risk is None or one.low is None or one.high is None:
                 typer.echo(f"  {one.dmt:24} no estimate: {one.reason}")
+            elif one.observed_high is not None:
+                typer.echo(f"  {one.dmt:24} {one.risk:6.1f}  {one.low:.1f} to {one.high:.1f}  n={one.n_similar}")
             else:
                 typer.echo(f"  {one.dmt:24} {one.risk:6.1%}  {one.low:.1%} to {one.high:.1%}  n={one.n_similar}")
 

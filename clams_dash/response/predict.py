@@ -13,6 +13,7 @@ from clams_dash.model.catalogues import dmts
 from clams_dash.response.anchor import main_rows
 from clams_dash.response.arms import UNTREATED, Arms
 from clams_dash.response.bundle import Bundle
+from clams_dash.response.confounding import e_value
 from clams_dash.response.drivers import arm_drivers
 from clams_dash.response.effects.design import Rows
 from clams_dash.response.effects.links import Link
@@ -183,12 +184,19 @@ def _predicted(
                 abstained=False,
                 reason=basis.reasons[place],
                 drivers=drivers[place],
+                e_value=_e_value(found, place, at, reach) if against and place != at else None,
                 observed_low=observed[0][place] if observed else None,
                 observed_high=observed[1][place] if observed else None,
             )
         )
     kept = [place for place in range(len(offered)) if basis.enough[place]]
     return tuple(shown), _not_told_apart([arms.names[arm] for arm in offered], kept, found)
+
+
+def _e_value(found: _Outlook, place: int, at: int, reach: float) -> float | None:
+    difference = float(found.risk[place] - found.risk[at])
+    strength = e_value(float(found.risk[place]), float(found.risk[at]), difference - reach, difference + reach)
+    return round(strength, 2) if np.isfinite(strength) else None
 
 
 def _observed(model: OutcomeModel, rows: Rows, risk: Floats) -> tuple[list[float], list[float]] | None:

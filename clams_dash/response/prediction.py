@@ -24,7 +24,8 @@ class ArmPrediction:
     ``n_similar`` comparable people on the arm, or on its class where ``reason`` says so; ``propensity`` how often
     people like this one were given the arm's class: its share among therapies begun, for the present therapy and for
     none its share of all decisions. ``risk`` of new T2 lesions is their expected number; ``observed_low`` to
-    ``observed_high`` is where 90 % of counts lie.
+    ``observed_high`` is where 90 % of counts lie. ``e_value`` says how
+    strong something unrecorded must be to explain the difference from staying away (``confounding.py``).
     """
 
     dmt: str
@@ -41,6 +42,7 @@ class ArmPrediction:
     drivers: tuple[Driver, ...]
     observed_low: float | None = None
     observed_high: float | None = None
+    e_value: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from clams_dash.response.predict import predict
 
 AT = date(2014, 3, 1)
 FIELDS = {"dmt", "risk", "low", "high", "difference_from_stay", "diff_low", "diff_high", "n_similar", "propensity",
-          "abstained", "reason", "drivers", "observed_low", "observed_high"}  # fmt: skip
+          "abstained", "reason", "drivers", "observed_low", "observed_high", "e_value"}  # fmt: skip
 
 
 def alone(frames, patient):

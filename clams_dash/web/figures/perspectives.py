@@ -123,6 +123,8 @@ def _hover(one: ArmPrediction, is_stay: bool, *, count: bool) -> str:
             f"difference from staying {one.difference_from_stay * 100:+.0f} percentage points "
             f"({(one.diff_low or 0) * 100:+.0f} to {(one.diff_high or 0) * 100:+.0f})"
         )
+    if one.e_value is not None and one.e_value > 1.0:
+        lines.append(f"something unrecorded would need a risk ratio of {one.e_value:.1f} with both to explain it away")
     if one.reason:
         lines.append(one.reason)
     return "<br>".join(lines) + "<extra></extra>"
