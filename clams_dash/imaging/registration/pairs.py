@@ -1,0 +1,188 @@
+"""Two scans of one person: the rigid map between them, found twice on different ways, and what to think of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import nibabel as nib
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from clams_dash.imaging.nifti import Volume
+from clams_dash.imaging.registration.itk import cropped, image_of, mask_of, mask_on, matrix_of, rigid_of, sampled
+from clams_dash.imaging.registration.levels import clipped
+from clams_dash.imaging.registration.search import overlap, refine, search
+from clams_dash.imaging.registration.settings import GradeLimits, RegistrationSettings, registration_settings
+
+Quality = Literal["pass", "doubtful", "fail"]
+_WORKING_MM = 1.0
+_MARGIN = 32
+_POINTS = 4000
+_BINS = 48
+_ELSEWHERE_DEG, _ELSEWHERE_MM = 2.0, 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Aligned:
+    """How a study lies over the reference.
+
+    ``matrix``: 4 x 4, mm RAS+ of the reference to mm RAS+ of the study. ``error_mm``: mean distance over the brain
+    between the results of the two ways. ``overlap``: share of the reference's brain inside the study. ``metric``:
+    normalised mutual information in the brain, from 1 (unrelated) to 2.
+    """
+
+    matrix: NDArray[np.float64]
+    metric: float
+    overlap: float
+    error_mm: float
+    quality: Quality
+    reason: str
+
+
+def register(
+    reference: Volume, study: Volume, brain: Volume, settings: RegistrationSettings | None = None
+) -> Aligned:
+    """Lay a study over the reference.
+
+    Parameters
+    ----------
+    brain
+        Mask of the brain in the reference's space, any grid.
+
+    The second way goes from the study to the reference and begins elsewhere; the result is the middle of both.
+    """
+    rules = settings or registration_settings()
+    fixed, inside = _prepared(reference, brain, rules)
+    moving = sampled(clipped(image_of(study), rules), _WORKING_MM, 0)
+    points = _points(brain)
+    there = matrix_of(search(fixed, moving, inside, rules, rules.levels))
+    back = _back(fixed, moving, inside, there, points, rules)
+    if _apart(there, back, points) > rules.grade.doubtful_error_mm:
+        # One way was lost: the better one starts the other anew.
+        better = max((there, back), key=lambda matrix: _mutual_information(fixed, moving, inside, matrix))
+        there = _onward(fixed, moving, inside, better, points, rules)
+        back = _back(fixed, moving, inside, there, points, rules)
+    matrix = _between(there, back, points.mean(axis=0))
+    share = overlap(inside, moving, rigid_of(matrix, _lps(points.mean(axis=0))))
+    metric = _mutual_information(fixed, moving, inside, matrix)
+    error = _apart(there, back, points)
+    quality, reason = grade(error, share, metric, rules.grade)
+    return Aligned(matrix, metric, share, error, quality, reason)
+
+
+def grade(error_mm: float, overlapping: float, metric: float, limits: GradeLimits) -> tuple[Quality, str]:
+    """Pass, doubtful or fail, with the measured values in words."""
+    facts = [
+        (f"two ways agree within {error_mm:.1f} mm", error_mm <= limits.pass_error_mm, error_mm <= limits.doubtful_error_mm),
+        (f"{overlapping:.0%} of the brain seen in both", overlapping >= limits.pass_overlap, overlapping >= limits.doubtful_overlap),
+        (f"likeness {metric:.2f}", metric >= limits.pass_metric, metric >= limits.pass_metric),
+    ]  # fmt: skip
+    if all(good for _, good, _ in facts):
+        return "pass", ", ".join(words for words, _, _ in facts)
+    bad = ", ".join(words for words, good, _ in facts if not good)
+    if all(fair for _, _, fair in facts):
+        return "doubtful", bad
+    return "fail", bad
+
+
+def _prepared(reference: Volume, brain: Volume, rules: RegistrationSettings) -> tuple[sitk.Image, sitk.Image]:
+    """The reference on 1 mm, cut to the brain with room around it, and the brain with a rim."""
+    fixed = sampled(clipped(image_of(reference), rules), _WORKING_MM, 0)
+    inside = sitk.BinaryDilate(mask_on(mask_of(brain), fixed), [rules.dilate_mm] * 3)
+    return cropped(fixed, inside, _MARGIN)
+
+
+def _back(
+    fixed: sitk.Image, moving: sitk.Image, inside: sitk.Image, first: NDArray[np.float64],
+    points: NDArray[np.float64], rules: RegistrationSettings,
+) -> NDArray[np.float64]:  # fmt: skip
+    """The way back from a start a little off the first result, as a map of reference to study."""
+    middle = _mapped(first, points).mean(axis=0)
+    seen = sitk.Resample(inside, moving, rigid_of(np.linalg.inv(first), _lps(middle)), sitk.sitkNearestNeighbor, 0)
+    if not sitk.GetArrayViewFromImage(seen).any():
+        return np.eye(4) * np.nan
+    image, mask = cropped(moving, seen, _MARGIN)
+    start = rigid_of(np.linalg.inv(first) @ _off(middle), _lps(middle))
+    found = refine(image, fixed, mask, [start], rules, rules.levels[1:])
+    return np.asarray(np.linalg.inv(matrix_of(found)))
+
+
+def _onward(
+    fixed: sitk.Image, moving: sitk.Image, inside: sitk.Image, start: NDArray[np.float64],
+    points: NDArray[np.float64], rules: RegistrationSettings,
+) -> NDArray[np.float64]:  # fmt: skip
+    """Reference to study again, from a start near the answer."""
+    middle = points.mean(axis=0)
+    begun = rigid_of(start @ _off(middle), _lps(middle))
+    return matrix_of(refine(fixed, moving, inside, [begun], rules, rules.levels[1:]))
+
+
+def _apart(first: NDArray[np.float64], second: NDArray[np.float64], points: NDArray[np.float64]) -> float:
+    """Mean distance (mm) between two results over the brain; infinite where one is none."""
+    distance = float(np.linalg.norm(_mapped(first, points) - _mapped(second, points), axis=1).mean())
+    return distance if np.isfinite(distance) else np.inf
+
+
+def _off(middle: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A small motion about a point."""
+    turn = Rotation.from_euler("xyz", [_ELSEWHERE_DEG, -_ELSEWHERE_DEG, _ELSEWHERE_DEG], degrees=True).as_matrix()
+    off = np.eye(4)
+    off[:3, :3] = turn
+    shift = np.array([_ELSEWHERE_MM, -_ELSEWHERE_MM, _ELSEWHERE_MM]) / np.sqrt(3)
+    off[:3, 3] = middle - turn @ middle + shift
+    return off
+
+
+def _lps(point: NDArray[np.float64]) -> tuple[float, float, float]:
+    return -float(point[0]), -float(point[1]), float(point[2])
+
+
+def _points(brain: Volume) -> NDArray[np.float64]:
+    voxels = np.argwhere(np.asarray(brain.data) > 0)
+    chosen = voxels[:: max(1, len(voxels) // _POINTS)]
+    return np.asarray(nib.affines.apply_affine(brain.affine, chosen))
+
+
+def _mapped(matrix: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(nib.affines.apply_affine(matrix, points))
+
+
+def _between(
+    first: NDArray[np.float64], second: NDArray[np.float64], middle: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The rigid motion half way between two, taken at the middle of the brain."""
+    if not np.isfinite(second).all():
+        return first
+    both = Rotation.from_matrix(np.stack([first[:3, :3], second[:3, :3]])).mean().as_matrix()
+    target = (_mapped(first, middle) + _mapped(second, middle)) / 2
+    matrix = np.eye(4)
+    matrix[:3, :3] = both
+    matrix[:3, 3] = target - both @ middle
+    return matrix
+
+
+def _mutual_information(
+    fixed: sitk.Image, moving: sitk.Image, inside: sitk.Image, matrix: NDArray[np.float64]
+) -> float:
+    """Normalised mutual information (Studholme 1999) of the voxels seen in both."""
+    whole = sitk.Image(moving.GetSize(), sitk.sitkUInt8) + 1
+    whole.CopyInformation(moving)
+    through = rigid_of(matrix, (0.0, 0.0, 0.0))
+    there = sitk.GetArrayFromImage(sitk.Resample(moving, fixed, through, sitk.sitkLinear, 0.0))
+    seen = sitk.GetArrayFromImage(sitk.Resample(whole, fixed, through, sitk.sitkNearestNeighbor, 0)) > 0
+    both = (sitk.GetArrayFromImage(inside) > 0) & seen
+    if both.sum() < _POINTS:
+        return 1.0
+    counts, _, _ = np.histogram2d(sitk.GetArrayFromImage(fixed)[both], there[both], bins=_BINS)
+    joint = counts / counts.sum()
+    alone = _entropy(joint.sum(axis=0)) + _entropy(joint.sum(axis=1))
+    together = _entropy(joint.ravel())
+    return alone / together if together > 0 else 1.0
+
+
+def _entropy(shares: NDArray[np.float64]) -> float:
+    some = shares[shares > 0]
+    return float(-(some * np.log(some)).sum())
