@@ -1,7 +1,7 @@
 """Where the brain lies in a scan: what is not air in a stripped scan, else the MNI152 brain laid over it.
 
-The template (ICBM 2009a, symmetric, skull stripped) and its mask come with nilearn. It is laid over the scan by an affine
-map found by mutual information; the map is kept, because regions are told by it.
+The template (ICBM 2009a, symmetric, skull stripped) and its mask come with nilearn. It is laid over the scan by an
+affine map found by mutual information; the map is kept, because regions are told by it.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from scipy import ndimage
 
 from clams_dash.errors import ImageError
 from clams_dash.imaging.nifti import Volume
-from clams_dash.imaging.registration.itk import image_of, mask_of, matrix_of, sampled
+from clams_dash.imaging.registration.itk import image_of, mask_of, matrix_of
 from clams_dash.imaging.registration.levels import clipped
-from clams_dash.imaging.registration.search import refine, search
+from clams_dash.imaging.registration.search import Pyramid, refine, search
 from clams_dash.imaging.registration.settings import RegistrationSettings, registration_settings
 
 BRAIN_ML = (500.0, 2500.0)
@@ -89,9 +89,9 @@ def _carried(scan: Volume, template: NDArray[np.float64]) -> Volume:
 def _to_template(scan: Volume, rules: RegistrationSettings) -> NDArray[np.float64]:
     """Affine map of the scan's mm to the template's, found from the template to the scan."""
     head, brain = _template()
-    fixed = sampled(image_of(head), _TEMPLATE_MM, 0)
+    fixed = Pyramid(image_of(head), rules)
     inside = sitk.BinaryDilate(mask_of(brain), [2, 2, 2])
-    moving = sampled(clipped(image_of(scan), rules), _TEMPLATE_MM, 0)
+    moving = Pyramid(clipped(image_of(scan), rules), rules)
     rigid = search(fixed, moving, inside, rules, rules.levels[:1])
     affine = sitk.AffineTransform(3)
     affine.SetCenter(rigid.GetCenter())

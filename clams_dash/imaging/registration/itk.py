@@ -1,4 +1,4 @@
-"""Volumes as SimpleITK images and transforms as matrices. ITK counts in LPS millimetres, everything else here in RAS."""
+"""Volumes as SimpleITK images, transforms as matrices. ITK counts in LPS millimetres, everything else here in RAS."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def image_of(volume: Volume) -> sitk.Image:
     affine = _LPS @ volume.affine
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
     left, _, right = np.linalg.svd(affine[:3, :3] / spacing)
-    image = sitk.GetImageFromArray(np.ascontiguousarray(np.asarray(volume.data, np.float32).transpose(2, 1, 0)))
+    image: sitk.Image = sitk.GetImageFromArray(np.ascontiguousarray(np.asarray(volume.data, np.float32).transpose(2, 1, 0)))
     image.SetSpacing(spacing.tolist())
     image.SetDirection((left @ right).ravel().tolist())
     image.SetOrigin(affine[:3, 3].tolist())
@@ -26,10 +26,11 @@ def image_of(volume: Volume) -> sitk.Image:
 def mask_of(volume: Volume) -> sitk.Image:
     """A mask as an image of zeros and ones."""
     filled = Volume((np.asarray(volume.data) > 0).astype(np.float32), volume.affine)
-    return sitk.Cast(image_of(filled) > 0.5, sitk.sitkUInt8)
+    inside: sitk.Image = sitk.Cast(image_of(filled) > 0.5, sitk.sitkUInt8)
+    return inside
 
 
-def matrix_of(transform: sitk.Transform) -> NDArray[np.float64]:
+def matrix_of(transform: sitk.Euler3DTransform | sitk.AffineTransform) -> NDArray[np.float64]:
     """A rigid or affine transform as 4 x 4, mm RAS+ of the fixed image to mm RAS+ of the moving one."""
     centre = np.array(transform.GetCenter())
     turn = np.array(transform.GetMatrix()).reshape(3, 3)
@@ -69,7 +70,8 @@ def sampled(image: sitk.Image, spacing_mm: float, smoothing_mm: float) -> sitk.I
 
 def mask_on(mask: sitk.Image, image: sitk.Image) -> sitk.Image:
     """The mask on the grid of an image, by nearest neighbour."""
-    return sitk.Resample(mask, image, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
+    carried: sitk.Image = sitk.Resample(mask, image, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
+    return carried
 
 
 def cropped(image: sitk.Image, mask: sitk.Image, margin: int) -> tuple[sitk.Image, sitk.Image]:

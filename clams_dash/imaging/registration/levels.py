@@ -20,4 +20,5 @@ def clipped(image: sitk.Image, rules: RegistrationSettings) -> sitk.Image:
     black, white = 0.5 * float(np.percentile(tissue, low)), float(np.percentile(tissue, high))
     if not black < white:
         raise ImageError("has one intensity only")
-    return sitk.Clamp(image, sitk.sitkFloat32, black, white)
+    cut: sitk.Image = sitk.Clamp(image, sitk.sitkFloat32, black, white)
+    return cut

@@ -14,9 +14,11 @@ from scipy.spatial.transform import Rotation
 from clams_dash.imaging.nifti import Volume
 from clams_dash.imaging.registration.itk import cropped, image_of, mask_of, mask_on, matrix_of, rigid_of, sampled
 from clams_dash.imaging.registration.levels import clipped
-from clams_dash.imaging.registration.search import overlap, refine, search
+from clams_dash.imaging.registration.search import Pyramid, overlap, refine, search
 from clams_dash.imaging.registration.settings import GradeLimits, RegistrationSettings, registration_settings
 
+Matrix = NDArray[np.float64]
+Points = NDArray[np.float64]
 Quality = Literal["pass", "doubtful", "fail"]
 _WORKING_MM = 1.0
 _MARGIN = 32
@@ -42,9 +44,7 @@ class Aligned:
     reason: str
 
 
-def register(
-    reference: Volume, study: Volume, brain: Volume, settings: RegistrationSettings | None = None
-) -> Aligned:
+def register(reference: Volume, study: Volume, brain: Volume, settings: RegistrationSettings | None = None) -> Aligned:
     """Lay a study over the reference.
 
     Parameters
@@ -55,31 +55,35 @@ def register(
     The second way goes from the study to the reference and begins elsewhere; the result is the middle of both.
     """
     rules = settings or registration_settings()
-    fixed, inside = _prepared(reference, brain, rules)
-    moving = sampled(clipped(image_of(study), rules), _WORKING_MM, 0)
-    points = _points(brain)
-    there = matrix_of(search(fixed, moving, inside, rules, rules.levels))
-    back = _back(fixed, moving, inside, there, points, rules)
-    if _apart(there, back, points) > rules.grade.doubtful_error_mm:
+    pair = _Pair.of(reference, study, brain, rules)
+    there = matrix_of(pair.search())
+    back = pair.back(there)
+    if pair.apart(there, back) > rules.grade.doubtful_error_mm:
         # One way was lost: the better one starts the other anew.
-        better = max((there, back), key=lambda matrix: _mutual_information(fixed, moving, inside, matrix))
-        there = _onward(fixed, moving, inside, better, points, rules)
-        back = _back(fixed, moving, inside, there, points, rules)
-    matrix = _between(there, back, points.mean(axis=0))
-    share = overlap(inside, moving, rigid_of(matrix, _lps(points.mean(axis=0))))
-    metric = _mutual_information(fixed, moving, inside, matrix)
-    error = _apart(there, back, points)
-    quality, reason = grade(error, share, metric, rules.grade)
-    return Aligned(matrix, metric, share, error, quality, reason)
+        there = pair.onward(there if pair.likeness(there) >= pair.likeness(back) else back)
+        back = pair.back(there)
+    return pair.judged(there, back)
+
+
+def register_near(
+    reference: Volume, study: Volume, brain: Volume, settings: RegistrationSettings | None = None
+) -> Aligned:
+    """As :func:`register`, for scans known to lie nearly over each other: two sequences of one study."""
+    rules = settings or registration_settings()
+    pair = _Pair.of(reference, study, brain, rules)
+    there = pair.onward(np.eye(4))
+    return pair.judged(there, pair.back(there))
 
 
 def grade(error_mm: float, overlapping: float, metric: float, limits: GradeLimits) -> tuple[Quality, str]:
     """Pass, doubtful or fail, with the measured values in words."""
+    agree, seen = f"two ways agree within {error_mm:.1f} mm", f"{overlapping:.0%} of the brain seen in both"
+    alike = metric >= limits.pass_metric
     facts = [
-        (f"two ways agree within {error_mm:.1f} mm", error_mm <= limits.pass_error_mm, error_mm <= limits.doubtful_error_mm),
-        (f"{overlapping:.0%} of the brain seen in both", overlapping >= limits.pass_overlap, overlapping >= limits.doubtful_overlap),
-        (f"likeness {metric:.2f}", metric >= limits.pass_metric, metric >= limits.pass_metric),
-    ]  # fmt: skip
+        (agree, error_mm <= limits.pass_error_mm, error_mm <= limits.doubtful_error_mm),
+        (seen, overlapping >= limits.pass_overlap, overlapping >= limits.doubtful_overlap),
+        (f"likeness {metric:.2f}", alike, alike),
+    ]
     if all(good for _, good, _ in facts):
         return "pass", ", ".join(words for words, _, _ in facts)
     bad = ", ".join(words for words, good, _ in facts if not good)
@@ -88,42 +92,68 @@ def grade(error_mm: float, overlapping: float, metric: float, limits: GradeLimit
     return "fail", bad
 
 
-def _prepared(reference: Volume, brain: Volume, rules: RegistrationSettings) -> tuple[sitk.Image, sitk.Image]:
-    """The reference on 1 mm, cut to the brain with room around it, and the brain with a rim."""
-    fixed = sampled(clipped(image_of(reference), rules), _WORKING_MM, 0)
-    inside = sitk.BinaryDilate(mask_on(mask_of(brain), fixed), [rules.dilate_mm] * 3)
-    return cropped(fixed, inside, _MARGIN)
+@dataclass(frozen=True)
+class _Pair:
+    """Two scans made ready: pyramids, the brain with a rim in the fixed one, points of the brain (mm RAS+)."""
 
+    fixed: Pyramid
+    moving: Pyramid
+    inside: sitk.Image
+    points: Points
+    rules: RegistrationSettings
 
-def _back(
-    fixed: sitk.Image, moving: sitk.Image, inside: sitk.Image, first: NDArray[np.float64],
-    points: NDArray[np.float64], rules: RegistrationSettings,
-) -> NDArray[np.float64]:  # fmt: skip
-    """The way back from a start a little off the first result, as a map of reference to study."""
-    middle = _mapped(first, points).mean(axis=0)
-    seen = sitk.Resample(inside, moving, rigid_of(np.linalg.inv(first), _lps(middle)), sitk.sitkNearestNeighbor, 0)
-    if not sitk.GetArrayViewFromImage(seen).any():
-        return np.eye(4) * np.nan
-    image, mask = cropped(moving, seen, _MARGIN)
-    start = rigid_of(np.linalg.inv(first) @ _off(middle), _lps(middle))
-    found = refine(image, fixed, mask, [start], rules, rules.levels[1:])
-    return np.asarray(np.linalg.inv(matrix_of(found)))
+    @classmethod
+    def of(cls, reference: Volume, study: Volume, brain: Volume, rules: RegistrationSettings) -> _Pair:
+        fixed = sampled(clipped(image_of(reference), rules), _WORKING_MM, 0)
+        inside = sitk.BinaryDilate(mask_on(mask_of(brain), fixed), [rules.dilate_mm] * 3)
+        fixed, inside = cropped(fixed, inside, _MARGIN)
+        moving = sampled(clipped(image_of(study), rules), _WORKING_MM, 0)
+        return cls(Pyramid(fixed, rules), Pyramid(moving, rules), inside, _points(brain), rules)
 
+    @property
+    def middle(self) -> Points:
+        return np.asarray(self.points.mean(axis=0))
 
-def _onward(
-    fixed: sitk.Image, moving: sitk.Image, inside: sitk.Image, start: NDArray[np.float64],
-    points: NDArray[np.float64], rules: RegistrationSettings,
-) -> NDArray[np.float64]:  # fmt: skip
-    """Reference to study again, from a start near the answer."""
-    middle = points.mean(axis=0)
-    begun = rigid_of(start @ _off(middle), _lps(middle))
-    return matrix_of(refine(fixed, moving, inside, [begun], rules, rules.levels[1:]))
+    def search(self) -> sitk.Euler3DTransform:
+        """Reference to study, from anywhere."""
+        return search(self.fixed, self.moving, self.inside, self.rules, self.rules.levels)
 
+    def onward(self, start: Matrix) -> Matrix:
+        """Reference to study, from a start near the answer."""
+        begun = rigid_of(start @ _off(self.middle), _lps(self.middle))
+        return matrix_of(refine(self.fixed, self.moving, self.inside, [begun], self.rules, self.rules.levels[1:]))
 
-def _apart(first: NDArray[np.float64], second: NDArray[np.float64], points: NDArray[np.float64]) -> float:
-    """Mean distance (mm) between two results over the brain; infinite where one is none."""
-    distance = float(np.linalg.norm(_mapped(first, points) - _mapped(second, points), axis=1).mean())
-    return distance if np.isfinite(distance) else np.inf
+    def back(self, first: Matrix) -> Matrix:
+        """The way back from a start a little off ``first``, as a map of reference to study."""
+        middle = _mapped(first, self.middle)
+        image = self.moving.at(_WORKING_MM)
+        through = rigid_of(np.asarray(np.linalg.inv(first)), _lps(middle))
+        seen = sitk.Resample(self.inside, image, through, sitk.sitkNearestNeighbor, 0)
+        if not sitk.GetArrayViewFromImage(seen).any():
+            return np.full((4, 4), np.nan)
+        start = rigid_of(np.linalg.inv(first) @ _off(middle), _lps(middle))
+        found = refine(self.moving, self.fixed, seen, [start], self.rules, self.rules.levels[1:])
+        return np.asarray(np.linalg.inv(matrix_of(found)))
+
+    def apart(self, first: Matrix, second: Matrix) -> float:
+        """Mean distance (mm) between two results over the brain; infinite where one is none."""
+        gaps = _mapped(first, self.points) - _mapped(second, self.points)
+        distance = float(np.linalg.norm(gaps, axis=1).mean())
+        return distance if np.isfinite(distance) else np.inf
+
+    def likeness(self, matrix: Matrix) -> float:
+        """Normalised mutual information under a map; 1 where there is none."""
+        if not np.isfinite(matrix).all():
+            return 1.0
+        return _mutual_information(self.fixed.at(_WORKING_MM), self.moving.at(_WORKING_MM), self.inside, matrix)
+
+    def judged(self, there: Matrix, back: Matrix) -> Aligned:
+        """The middle of both ways, and what to think of it."""
+        matrix = _between(there, back, self.middle)
+        share = overlap(self.inside, self.moving.at(_WORKING_MM), rigid_of(matrix, _lps(self.middle)))
+        metric, error = self.likeness(matrix), self.apart(there, back)
+        quality, reason = grade(error, share, metric, self.rules.grade)
+        return Aligned(matrix, metric, share, error, quality, reason)
 
 
 def _off(middle: NDArray[np.float64]) -> NDArray[np.float64]:

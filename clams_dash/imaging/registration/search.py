@@ -1,11 +1,12 @@
 """The search for a transform: many coarse starts, the best of them refined level by level, by mutual information.
 
-Mattes mutual information (Mattes 2003) with a regular-step gradient descent in SimpleITK, one thread and a fixed seed, so
-that the same scans give the same transform. Levels are made by hand because ITK draws its samples before it shrinks.
+Mattes mutual information (Mattes 2003) with a regular-step gradient descent in SimpleITK, one thread and a fixed seed,
+so that the same scans give the same transform. Levels are made by hand because ITK draws its samples before it shrinks.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
@@ -20,25 +21,43 @@ _FAILED = 9.0
 _MASK_VOXELS_AROUND = {8: 3, 4: 2}
 _RELAXATION = 0.8
 
-AnyTransform = TypeVar("AnyTransform", bound=sitk.Transform)
+AnyTransform = TypeVar("AnyTransform", sitk.Euler3DTransform, sitk.AffineTransform)
 Start = tuple[tuple[float, float, float], tuple[float, float, float]]
 """Turn (degrees about x, y, z) and shift (mm)."""
 
 
+class Pyramid:
+    """One image at the spacings of a search, each made once out of the next finer one."""
+
+    def __init__(self, image: sitk.Image, settings: RegistrationSettings) -> None:
+        wanted = sorted({settings.coarse.spacing_mm, *(level.spacing_mm for level in settings.levels)})
+        self._images: dict[float, sitk.Image] = {}
+        spacing, smoothing = 0.0, 0.0
+        for step in wanted:
+            smooth = step / 2 if step > 1 else 0.0
+            # What was smoothed before counts: variances add.
+            image = sampled(image, step, math.sqrt(max(smooth**2 - smoothing**2, 0.0))) if step != spacing else image
+            spacing, smoothing = step, max(smooth, smoothing)
+            self._images[step] = image
+
+    def at(self, spacing_mm: float) -> sitk.Image:
+        """The image at one of the spacings."""
+        return self._images[spacing_mm]
+
+
 def search(
-    fixed: sitk.Image, moving: sitk.Image, mask: sitk.Image, settings: RegistrationSettings, levels: Sequence[Level]
+    fixed: Pyramid, moving: Pyramid, mask: sitk.Image, settings: RegistrationSettings, levels: Sequence[Level]
 ) -> sitk.Euler3DTransform:
     """The rigid transform of fixed to moving space, whatever the start, within the capture range of the settings."""
     coarse = settings.coarse
-    small = [sampled(one, coarse.spacing_mm, coarse.smoothing_mm) for one in (fixed, moving)]
-    around = sitk.BinaryDilate(mask_on(mask, small[0]), [_MASK_VOXELS_AROUND[8]] * 3)
-    level = Level(coarse.spacing_mm, coarse.smoothing_mm, 0, 16, 25, 6.0, 0.5)
-    shift = _centre_of_mass(small[1]) - _centre_of_mass(small[0])
+    first, second = fixed.at(coarse.spacing_mm), moving.at(coarse.spacing_mm)
+    around = sitk.BinaryDilate(mask_on(mask, first), [_MASK_VOXELS_AROUND[8]] * 3)
+    shift = _centre_of_mass(second) - _centre_of_mass(first)
     centre = _centre(mask)
-    method = _method(level, around, settings.seed, relaxation=0.5)
+    method = _method(Level(coarse.spacing_mm, 0, 16, 25, 6.0, 0.5), around, settings.seed, relaxation=0.5)
 
     def tried(starts: Iterable[Start]) -> list[tuple[float, sitk.Euler3DTransform]]:
-        return [_tried(method, small[0], small[1], around, centre, start, coarse.least_overlap) for start in starts]
+        return [_tried(method, first, second, around, centre, start, coarse.least_overlap) for start in starts]
 
     still = (0.0, 0.0, 0.0)
     shifts = (still, (float(shift[0]), float(shift[1]), float(shift[2])))
@@ -50,8 +69,8 @@ def search(
 
 
 def refine(
-    fixed: sitk.Image,
-    moving: sitk.Image,
+    fixed: Pyramid,
+    moving: Pyramid,
     mask: sitk.Image,
     starts: Sequence[AnyTransform],
     settings: RegistrationSettings,
@@ -60,13 +79,13 @@ def refine(
     """The best of ``starts`` after the first level, refined over the others."""
     transforms = list(starts)
     for level in levels:
-        pair = [sampled(one, level.spacing_mm, level.smoothing_mm) for one in (fixed, moving)]
-        around = mask_on(mask, pair[0])
+        first, second = fixed.at(level.spacing_mm), moving.at(level.spacing_mm)
+        around = mask_on(mask, first)
         wider = _MASK_VOXELS_AROUND.get(round(level.spacing_mm))
         if wider:
             around = sitk.BinaryDilate(around, [wider] * 3)
         method = _method(level, around, settings.seed, relaxation=_RELAXATION)
-        values = [_run(method, pair[0], pair[1], transform) for transform in transforms]
+        values = [_run(method, first, second, transform) for transform in transforms]
         transforms = [transforms[int(np.argmin(values))]]
     return transforms[0]
 

@@ -19,7 +19,6 @@ class Level:
     """One level of the search; lengths in mm, ``samples`` 0 = every voxel of the brain."""
 
     spacing_mm: float
-    smoothing_mm: float
     samples: int
     bins: int
     steps: int
@@ -32,7 +31,6 @@ class Coarse:
     """The first, wide search from many starts; ``kept`` of them go on."""
 
     spacing_mm: float
-    smoothing_mm: float
     rotations_deg: float
     kept: int
     least_overlap: float
