@@ -62,6 +62,7 @@ def demo(
     json: JsonOption = False,
 ) -> None:
     """Build the synthetic demo pool."""
+    from clams_dash.ingest.alignment import align_people
     from clams_dash.ingest.demo import build_demo
 
     with progress_bar() as progress:
@@ -74,6 +75,7 @@ def demo(
             family=family,
             scenario=scenario,
         )
+        align_people(pool_folder(pool), progress)
     _print_report(report, json)
 
 
@@ -105,6 +107,7 @@ def import_(
     json: JsonOption = False,
 ) -> None:
     """Read a folder or file into the pool."""
+    from clams_dash.ingest.alignment import align_people
     from clams_dash.ingest.run import import_source
 
     if draft_mapping:
@@ -126,6 +129,8 @@ def import_(
             progress=progress,
             arrival=arrival,
         )
+        if report.version is not None:
+            align_people(pool_folder(pool), progress)
     _print_report(report, json)
 
 

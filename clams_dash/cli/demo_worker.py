@@ -42,11 +42,14 @@ def do_work(folder: PoolFolder, reporter: Reporter) -> None:
 
     The caller holds the claim. What goes wrong stands in the record; the pool as published so far stays.
     """
+    from clams_dash.ingest.alignment import align_people
+
     reporter.change(failure=None, doing="", share=0.0)
     try:
         _build(folder, reporter)
         reporter.change(stage=Stage.MODEL, doing="", share=0.0)
         train_on(folder, 0, reporter.progress, Kind.SYNTHETIC)
+        align_people(folder, reporter.progress)
         reporter.change(stage=Stage.DONE, doing="", share=1.0)
     except ClamsError as error:
         reporter.change(failure=str(error))

@@ -21,12 +21,15 @@ from clams_dash.imaging.common_space import CommonSpace, PlacedStudy, StudyVolum
 from clams_dash.imaging.decode import DisplayGrid, read_display
 from clams_dash.imaging.nifti import Volume
 from clams_dash.ingest import display
-from clams_dash.ingest.images import Progress, store_bytes
+from clams_dash.ingest.files import store_bytes
+from clams_dash.ingest.known import Known
 from clams_dash.ingest.parse import empty_column
+from clams_dash.ingest.surfaces import Progress, surface_rows
 from clams_dash.model import catalogues
 from clams_dash.model.derived import ALIGNED, REGISTRATION
 from clams_dash.model.description import Table
 from clams_dash.model.records import Case, Scan, Series
+from clams_dash.model.tables import SERIES
 from clams_dash.pool.build import build_next
 from clams_dash.pool.cases import load_case
 from clams_dash.pool.database import Database
@@ -35,10 +38,11 @@ from clams_dash.pool.folder import PoolFolder
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """Rows by derived table for one person, and the series they were made of."""
+    """Rows by derived table for one person, the series they were made of, and the import these came with last."""
 
     rows: dict[str, list[dict[str, Any]]]
     series: frozenset[str]
+    batch_id: str
 
 
 def align_people(folder: PoolFolder, progress: Progress, people: Iterable[str] | None = None) -> list[str]:
@@ -51,10 +55,14 @@ def align_people(folder: PoolFolder, progress: Progress, people: Iterable[str] |
         waiting = [name for name in _waiting(database) if people is None or name in set(people)]
         done: list[str] = []
         for number, patient_id in enumerate(waiting):
-            progress(f"laying the scans of {patient_id} over each other", number / len(waiting))
-            case = load_case(database, patient_id)
-            found = derive(case, folder.imaging)
-            if _publish(folder, patient_id, found):
+            share = number / len(waiting)
+            progress(f"laying the scans of {patient_id} over each other", share)
+            found = derive(load_case(database, patient_id), folder.imaging)
+            frames = {name: _frame(name, rows) for name, rows in found.rows.items() if rows}
+            # Surfaces are drawn where the studies now lie, so theirs are made anew.
+            rows = frames | {"series": database.frame(SERIES, patient_id)}
+            frames |= surface_rows(rows, Known(), folder.imaging, found.batch_id, lambda *_: None)
+            if _publish(folder, patient_id, found, frames):
                 done.append(patient_id)
         return done
     finally:
@@ -71,12 +79,12 @@ def derive(case: Case, imaging: Path) -> Derived:
         space = common_space(volumes)
     except ImageError as error:
         rows = [_failed(scan, scans[0].study_id, case, str(error), batch) for scan in scans]
-        return Derived({REGISTRATION.name: rows}, used)
+        return Derived({REGISTRATION.name: rows}, used, batch)
     registration = [_registration_row(space, place, case, batch) for place in space.studies]
     aligned = _Copies(space, case, imaging, batch)
     for scan, volume in zip(scans, volumes, strict=True):
         aligned.add(scan, volume)
-    return Derived({REGISTRATION.name: registration, ALIGNED.name: aligned.rows}, used)
+    return Derived({REGISTRATION.name: registration, ALIGNED.name: aligned.rows}, used, batch)
 
 
 def _waiting(database: Database) -> list[str]:
@@ -84,7 +92,7 @@ def _waiting(database: Database) -> list[str]:
     return [str(row["patient_id"]) for row in database.rows("unaligned")]
 
 
-def _publish(folder: PoolFolder, patient_id: str, found: Derived) -> bool:
+def _publish(folder: PoolFolder, patient_id: str, found: Derived, frames: dict[str, pd.DataFrame]) -> bool:
     """Publish one person's rows unless the imaging changed while they were worked out."""
     with folder.writing() as version:
         database = Database(folder)
@@ -94,8 +102,7 @@ def _publish(folder: PoolFolder, patient_id: str, found: Derived) -> bool:
             database.close()
         if frozenset(series.series_id for scan in now.scans if _images(scan) for series in scan.series) != found.series:
             return False
-        batch = next(str(row["batch_id"]) for rows in found.rows.values() for row in rows)
-        build_next(version, batch, {name: _frame(name, rows) for name, rows in found.rows.items() if rows})
+        build_next(version, found.batch_id, frames)
         version.publish()
     return True
 

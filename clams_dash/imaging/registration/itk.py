@@ -16,7 +16,8 @@ def image_of(volume: Volume) -> sitk.Image:
     affine = _LPS @ volume.affine
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
     left, _, right = np.linalg.svd(affine[:3, :3] / spacing)
-    image: sitk.Image = sitk.GetImageFromArray(np.ascontiguousarray(np.asarray(volume.data, np.float32).transpose(2, 1, 0)))
+    voxels = np.ascontiguousarray(np.asarray(volume.data, np.float32).transpose(2, 1, 0))
+    image: sitk.Image = sitk.GetImageFromArray(voxels)
     image.SetSpacing(spacing.tolist())
     image.SetDirection((left @ right).ravel().tolist())
     image.SetOrigin(affine[:3, 3].tolist())
@@ -65,7 +66,8 @@ def sampled(image: sitk.Image, spacing_mm: float, smoothing_mm: float) -> sitk.I
     grid.SetOutputOrigin(image.TransformContinuousIndexToPhysicalPoint(first))
     grid.SetSize(wanted.tolist())
     grid.SetInterpolator(sitk.sitkLinear)
-    return grid.Execute(smooth)
+    coarser: sitk.Image = grid.Execute(smooth)
+    return coarser
 
 
 def mask_on(mask: sitk.Image, image: sitk.Image) -> sitk.Image:
