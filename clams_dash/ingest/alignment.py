@@ -23,13 +23,14 @@ from clams_dash.imaging.nifti import Volume
 from clams_dash.ingest import display
 from clams_dash.ingest.files import store_bytes
 from clams_dash.ingest.known import Known
+from clams_dash.ingest.lesion_step import lesion_rows
 from clams_dash.ingest.parse import empty_column
 from clams_dash.ingest.surfaces import Progress, surface_rows
 from clams_dash.model import catalogues
 from clams_dash.model.derived import ALIGNED, REGISTRATION
 from clams_dash.model.description import Table
 from clams_dash.model.records import Case, Scan, Series
-from clams_dash.model.tables import SERIES
+from clams_dash.model.tables import LESION, MRI, SERIES
 from clams_dash.pool.build import build_next
 from clams_dash.pool.cases import load_case
 from clams_dash.pool.database import Database
@@ -59,9 +60,12 @@ def align_people(folder: PoolFolder, progress: Progress, people: Iterable[str] |
             progress(f"laying the scans of {patient_id} over each other", share)
             found = derive(load_case(database, patient_id), folder.imaging)
             frames = {name: _frame(name, rows) for name, rows in found.rows.items() if rows}
-            # Surfaces are drawn where the studies now lie, so theirs are made anew.
-            rows = frames | {"series": database.frame(SERIES, patient_id)}
-            frames |= surface_rows(rows, Known(), folder.imaging, found.batch_id, lambda *_: None)
+            # What rests on the space is worked out anew where it now lies: changes of lesions, then surfaces.
+            rows = frames | {table.name: database.frame(table, patient_id) for table in (MRI, SERIES, LESION)}
+            for step in (lesion_rows, surface_rows):
+                made = step(rows, Known(), folder.imaging, found.batch_id, lambda *_: None)
+                frames |= made
+                rows |= made
             if _publish(folder, patient_id, found, frames):
                 done.append(patient_id)
         return done

@@ -99,6 +99,7 @@ def test_nothing_is_worked_out_twice(two_studies: PoolFolder) -> None:
     assert two_studies.current_version() == version
 
 
+@pytest.mark.slow
 def test_a_scan_of_noise_is_not_comparable_and_the_rest_stands(pool: PoolFolder, tmp_path: Path) -> None:
     scan, _ = brain_like(3)
     noise = np.random.default_rng(1).integers(1, 200, scan.data.shape)

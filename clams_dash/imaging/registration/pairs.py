@@ -22,6 +22,7 @@ Points = NDArray[np.float64]
 Quality = Literal["pass", "doubtful", "fail"]
 _WORKING_MM = 1.0
 _MARGIN = 32
+_RIM_MM = 3
 _POINTS = 4000
 _BINS = 48
 _ELSEWHERE_DEG, _ELSEWHERE_MM = 2.0, 3.0
@@ -94,11 +95,12 @@ def grade(error_mm: float, overlapping: float, metric: float, limits: GradeLimit
 
 @dataclass(frozen=True)
 class _Pair:
-    """Two scans made ready: pyramids, the brain with a rim in the fixed one, points of the brain (mm RAS+)."""
+    """Two scans made ready: pyramids, the brain with a rim and without, points of the brain (mm RAS+)."""
 
     fixed: Pyramid
     moving: Pyramid
     inside: sitk.Image
+    core: sitk.Image
     points: Points
     rules: RegistrationSettings
 
@@ -108,7 +110,8 @@ class _Pair:
         inside = sitk.BinaryDilate(mask_on(mask_of(brain), fixed), [rules.dilate_mm] * 3)
         fixed, inside = cropped(fixed, inside, _MARGIN)
         moving = sampled(clipped(image_of(study), rules), _WORKING_MM, 0)
-        return cls(Pyramid(fixed, rules), Pyramid(moving, rules), inside, _points(brain), rules)
+        core = sitk.BinaryErode(inside, [rules.dilate_mm + _RIM_MM] * 3)
+        return cls(Pyramid(fixed, rules), Pyramid(moving, rules), inside, core, _points(brain), rules)
 
     @property
     def middle(self) -> Points:
@@ -145,7 +148,8 @@ class _Pair:
         """Normalised mutual information under a map; 1 where there is none."""
         if not np.isfinite(matrix).all():
             return 1.0
-        return _mutual_information(self.fixed.at(_WORKING_MM), self.moving.at(_WORKING_MM), self.inside, matrix)
+        # Within the brain only: any two heads share an outline.
+        return _mutual_information(self.fixed.at(_WORKING_MM), self.moving.at(_WORKING_MM), self.core, matrix)
 
     def judged(self, there: Matrix, back: Matrix) -> Aligned:
         """The middle of both ways, and what to think of it."""

@@ -34,9 +34,11 @@ def brain_like(seed: int) -> tuple[Volume, Volume]:
     """Folded tissue in an egg of brain size, 2 mm voxels, nothing outside; and its mask."""
     dice = np.random.default_rng(seed)
     shape = (84, 100, 80)
-    place = np.stack(np.indices(shape), axis=-1) - (np.array(shape) - 1) / 2
+    place = np.moveaxis(np.indices(shape), 0, -1) - (np.array(shape) - 1) / 2
     inside = (np.abs(place / (34, 42, 32)) ** 2.3).sum(axis=-1) < 1
-    folds = sum(ndimage.gaussian_filter(dice.normal(size=shape), size) * size**1.5 for size in (1.5, 3.0, 6.0))
+    folds = np.zeros(shape)
+    for size in (1.5, 3.0, 6.0):
+        folds += ndimage.gaussian_filter(dice.normal(size=shape), size) * size**1.5
     levels = np.where(inside, 110 + 60 * np.tanh(folds), 0).astype(np.float32)
     affine = np.diag([2.0, 2.0, 2.0, 1.0])
     affine[:3, 3] = (-84, -110, -70)
@@ -54,12 +56,15 @@ def moved(scan: Volume, truth: NDArray[np.float64], spacing: tuple[float, float,
     affine = np.diag([*spacing, 1.0])
     affine[:3, 3] = (-100, -120, -90)
     shape = tuple(int(size) for size in np.ceil(np.array([200, 240, 190]) / spacing))
-    seen = grid.resample(scan, affine, (shape[0], shape[1], shape[2]), world_map=np.linalg.inv(truth))
+    seen = grid.resample(scan, affine, (shape[0], shape[1], shape[2]), world_map=np.asarray(np.linalg.inv(truth)))
     noise = np.random.default_rng(5).normal(0, 2, seen.data.shape) * (seen.data > 0)
     return Volume((0.8 * seen.data + noise + 5 * (seen.data > 0)).astype(np.float32), affine)
 
 
-@pytest.mark.parametrize(("degrees", "millimetres", "spacing"), [(15, 20, (2.0, 2.0, 2.0)), (9, 12, (1.5, 1.5, 4.0))])
+@pytest.mark.parametrize(
+    ("degrees", "millimetres", "spacing"),
+    [(15, 20, (2.0, 2.0, 2.0)), pytest.param(9, 12, (1.5, 1.5, 4.0), marks=pytest.mark.slow)],
+)
 def test_a_known_motion_is_found_again(degrees: float, millimetres: float, spacing: tuple[float, float, float]) -> None:
     scan, brain = brain_like(3)
     truth = motion(degrees, millimetres, 11)
@@ -68,10 +73,12 @@ def test_a_known_motion_is_found_again(degrees: float, millimetres: float, spaci
     assert found.quality == "pass", found.reason
 
 
+@pytest.mark.slow
 def test_the_same_scans_give_the_same_transform() -> None:
     scan, brain = brain_like(4)
     other = moved(scan, motion(4, 5, 2), (2.0, 2.0, 2.0))
-    assert np.array_equal(register_near(scan, other, brain).matrix, register_near(scan, other, brain).matrix)
+    first, again = (register_near(scan, other, brain).matrix for _ in range(2))
+    np.testing.assert_allclose(first, again, atol=1e-6)
 
 
 def test_another_persons_head_is_no_match() -> None:
