@@ -6,18 +6,20 @@ import os
 import platform
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import pandas as pd
 import typer
 
+from clams_dash.cli.bench_pool import SIZES, bench_pool
 from clams_dash.cli.output import Report, print_json, progress_bar
 from clams_dash.clinical.convention import Convention
 from clams_dash.clinical.progression_arrays import score_cohort
 from clams_dash.errors import ClamsError
 
-PARTS: tuple[str, ...] = ("progression", "viewer")
+PARTS: tuple[str, ...] = ("progression", "viewer", "pool")
 _LIMIT_S = 60.0
 _AT_ONCE = 20_000
 
@@ -29,7 +31,15 @@ def add_to(app: typer.Typer) -> None:
 
 def bench(
     part: Annotated[str, typer.Argument(help=f"What to measure: all, {', '.join(PARTS)}.")] = "all",
-    patients: Annotated[int, typer.Option(min=8, help="Synthetic patients at the largest size.")] = 100_000,
+    patients: Annotated[
+        int, typer.Option(min=8, help="progression: synthetic patients at the largest size.")
+    ] = 100_000,
+    sizes: Annotated[
+        list[int], typer.Option(min=100, help="pool: people in a pool; may be given several times.")
+    ] = list(SIZES),  # noqa: B006 - typer reads it once
+    work: Annotated[
+        Path | None, typer.Option(help="pool: folder for the pools, removed again (0.8 GB a million people).")
+    ] = None,
 ) -> None:
     """Measure speed and how it grows; prints one JSON document."""
     if part not in ("all", *PARTS):
@@ -39,6 +49,7 @@ def bench(
     parts: dict[str, Callable[[Report], dict[str, object]]] = {
         "progression": lambda progress: bench_progression(patients, progress),
         "viewer": bench_viewer,
+        "pool": lambda progress: bench_pool(sizes, work, progress),
     }
     with progress_bar() as progress:
         measured = {name: run(progress) for name, run in parts.items() if part in ("all", name)}

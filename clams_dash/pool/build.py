@@ -1,12 +1,13 @@
 """Building the next version of the pool out of the current one: with the rows of an import, or without some.
 
 Sorted tables keep one patient's rows together on disk, which keeps opening a case fast at any size without indexes.
+What would grow with the pool when asked for (the list of cases, counts, the reference cohort) is worked out here, once.
 A row whose place a later import took stays in the schema ``superseded``, with the batch that took it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,8 +21,9 @@ from clams_dash.model.tables import Table
 from clams_dash.pool import schema
 from clams_dash.pool.database import statement
 from clams_dash.pool.quality import completeness_statements
+from clams_dash.pool.reference import REFERENCE_PEOPLE
 from clams_dash.pool.schema import SUPERSEDED
-from clams_dash.pool.writing import NextVersion
+from clams_dash.pool.writing import NextVersion, new_file
 
 _IMAGING_TABLES = (tables.MRI, tables.SERIES, tables.LESION)
 """What derived rows are made of."""
@@ -43,6 +45,16 @@ def build_next(version: NextVersion, batch_id: str, additions: Mapping[str, pd.D
         for table in tables.ALL_TABLES:
             _add(connection, table, earlier, additions, batch_id)
         connection.unregister("touched")
+
+
+def build_from(
+    version: NextVersion, prepare: Callable[[duckdb.DuckDBPyConnection], None], rows: Mapping[str, str]
+) -> None:
+    """Build a first version out of queries by table name, which may use what ``prepare`` makes before."""
+    with _building(version) as (connection, _):
+        prepare(connection)
+        for name, query in rows.items():
+            connection.execute(f"INSERT INTO {name} BY NAME {query} {_order(tables.BY_NAME[name])}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +97,7 @@ def build_without(version: NextVersion, without: Without) -> None:
 def _building(version: NextVersion) -> Iterator[tuple[duckdb.DuckDBPyConnection, bool]]:
     """An empty version with the current one attached as ``earlier``; finished when the block ends."""
     try:
-        with duckdb.connect(str(version.building)) as connection:
+        with new_file(version.building) as connection:
             for creation in schema.create_statements():
                 connection.execute(creation)
             earlier = version.attach_earlier(connection)
@@ -96,8 +108,9 @@ def _building(version: NextVersion) -> Iterator[tuple[duckdb.DuckDBPyConnection,
                 [schema.POOL_FORMAT, duckdb.__version__, datetime.now(UTC).replace(tzinfo=None)],
             )
             yield connection, earlier
-            connection.execute(statement("lesion_courses"))
-            connection.execute(statement("case_summary"))
+            for name in ("lesion_courses", "case_summary", "case_word", "case_ending", "pool_count"):
+                connection.execute(statement(name))
+            connection.execute(statement("reference_point"), {"most": REFERENCE_PEOPLE})
             for counting in completeness_statements():
                 connection.execute(counting)
             connection.execute("CHECKPOINT")

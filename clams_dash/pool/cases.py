@@ -15,11 +15,14 @@ import pandas as pd
 from clams_dash.errors import UnknownPatient
 from clams_dash.model import derived, records, tables
 from clams_dash.pool.database import Database
+from clams_dash.pool.search import find
 
 _SERIES_ID = re.compile(r"[0-9a-f]{32}")
 TRAINING_TABLES = (
     tables.PATIENT, tables.VISIT, tables.RELAPSE, tables.TREATMENT, tables.CLINICAL_FACT, tables.LAB, tables.MRI,
 )  # fmt: skip
+CASE_TABLES = (*tables.CLINICAL_TABLES, *tables.DERIVED_TABLES)
+"""What makes up a case."""
 
 
 class SortKey(StrEnum):
@@ -80,10 +83,10 @@ def case_page(
     first: int = 0,
 ) -> tuple[list[CaseRow], int]:
     """Return one page of the case list and how many cases match ``search`` (pseudonym, course, therapy, centre)."""
-    found = database.rows("case_page", [search.strip().lower()[:100], sort.value, descending, min(rows, 500), first])
+    text = search.strip().lower()[:100]
+    page, found = find(database, text, sort=sort.value, descending=descending, rows=min(rows, 500), first=first)
     wanted = CaseRow.__dataclass_fields__
-    page = [CaseRow(**{name: row[name] for name in wanted}) for row in found]
-    return page, int(found[0]["found"]) if found else 0
+    return [CaseRow(**{name: row[name] for name in wanted}) for row in page], found
 
 
 def pool_counts(database: Database) -> PoolCounts:
@@ -160,12 +163,12 @@ def load_case(database: Database, patient_id: str) -> records.Case:
     """Everything the pool knows about one person. Raises UnknownPatient."""
     if not isinstance(patient_id, str) or not re.fullmatch(tables.PATIENT_ID_PATTERN, patient_id):
         raise _unknown(str(patient_id))
-    people = database.patient_rows(tables.PATIENT, patient_id)
-    if not people:
+    held = database.person(CASE_TABLES, patient_id)
+    if not held["patient"]:
         raise _unknown(patient_id)
 
     def rows(table: tables.Table) -> list[dict[str, Any]]:
-        return database.patient_rows(table, patient_id)
+        return held[table.name]
 
     series = [_series(row) for row in rows(tables.SERIES)]
     aligned = [_aligned(row) for row in rows(tables.ALIGNED)]
@@ -175,7 +178,7 @@ def load_case(database: Database, patient_id: str) -> records.Case:
     meshes = [_mesh(row) for row in rows(tables.MESH)]
     lesions = [_lesion(row, courses) for row in rows(tables.LESION)]
     return records.Case(
-        patient=_patient(people[0]),
+        patient=_patient(held["patient"][0]),
         visits=tuple(_visit(row) for row in rows(tables.VISIT)),
         relapses=tuple(_relapse(row) for row in rows(tables.RELAPSE)),
         treatments=tuple(_plain(records.TreatmentCourse, row) for row in rows(tables.TREATMENT)),

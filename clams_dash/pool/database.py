@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,12 +21,32 @@ from clams_dash.pool.reading import versions_of
 Result = TypeVar("Result")
 
 _SQL_DIR = Path(__file__).parent / "sql"
+_OF_ONE = "SELECT * FROM {} WHERE patient_id = ?"
 
 
 @lru_cache(maxsize=64)
 def statement(name: str) -> str:
     """Text of the named statement ``sql/<name>.sql``."""
     return (_SQL_DIR / f"{name}.sql").read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One version of the pool, for questions that belong together; for one thread."""
+
+    _cursor: duckdb.DuckDBPyConnection
+
+    def rows(self, name: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """Run the named statement and return its rows as dictionaries."""
+        return self.query(statement(name), parameters)
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """Run a statement composed within the pool package (values as parameters only); its rows as dictionaries."""
+        return self.take(sql, parameters, _dictionaries)
+
+    def take(self, sql: str, parameters: Sequence[Any], how: Callable[[duckdb.DuckDBPyConnection], Result]) -> Result:
+        """Run a statement and return what ``how`` makes of its result."""
+        return how(self._cursor.execute(sql, list(parameters)))
 
 
 class Database:
@@ -58,7 +79,16 @@ class Database:
 
     def patient_rows(self, table: Table, patient_id: str) -> list[dict[str, Any]]:
         """Rows of one patient in a clinical table, in the table's order."""
-        return self._run(_select(table, one_patient=True), [patient_id], _dictionaries)
+        return self.person((table,), patient_id)[table.name]
+
+    def person(self, of: Sequence[Table], patient_id: str) -> dict[str, list[dict[str, Any]]]:
+        """Rows of one patient by table, each in the table's order, all out of the same version of the pool."""
+        # A person's few rows are sorted here: planning an ORDER BY costs more than reading them.
+        return self.ask(
+            lambda snapshot: {
+                table.name: _sorted(snapshot.query(_OF_ONE.format(table.name), [patient_id]), table) for table in of
+            }
+        )
 
     def frame(self, table: Table, patient_id: str | None = None) -> pd.DataFrame:
         """Rows of a clinical table, of all patients or of one (dates as datetime64), in the table's order."""
@@ -75,23 +105,25 @@ class Database:
         return self._run(sql, [list(values)], duckdb.DuckDBPyConnection.df)
 
     def _run(self, sql: str, parameters: Sequence[Any], take: Callable[[duckdb.DuckDBPyConnection], Result]) -> Result:
+        return self.ask(lambda snapshot: snapshot.take(sql, parameters, take))
+
+    def ask(self, questions: Callable[[Snapshot], Result]) -> Result:
+        """Ask several questions of one and the same version."""
         try:
-            return self._run_once(sql, parameters, take)
+            return self._asked(questions)
         except duckdb.IOException:
             # Somebody was erased while this version was open: its files are gone, and the next one stands.
             self._versions.forget()
         except duckdb.Error as error:
             raise self._unreadable(error) from error
         try:
-            return self._run_once(sql, parameters, take)
+            return self._asked(questions)
         except duckdb.Error as error:
             raise self._unreadable(error) from error
 
-    def _run_once(
-        self, sql: str, parameters: Sequence[Any], take: Callable[[duckdb.DuckDBPyConnection], Result]
-    ) -> Result:
+    def _asked(self, questions: Callable[[Snapshot], Result]) -> Result:
         with closing(self._cursor()) as cursor:
-            return take(cursor.execute(sql, list(parameters)))
+            return questions(Snapshot(cursor))
 
     def _unreadable(self, error: duckdb.Error) -> PoolError:
         return PoolError(f"{self.folder.path}: the pool could not be read ({type(error).__name__})")
@@ -116,6 +148,11 @@ class Database:
 def _dictionaries(result: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     columns = [column[0] for column in result.description or []]
     return [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
+
+
+def _sorted(rows: list[dict[str, Any]], table: Table) -> list[dict[str, Any]]:
+    """Rows in the table's order; what is not known comes last."""
+    return sorted(rows, key=lambda row: [(row[name] is None, row[name]) for name in table.order])
 
 
 def _select(table: Table, *, one_patient: bool) -> str:

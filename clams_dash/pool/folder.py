@@ -15,6 +15,7 @@ import fcntl
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -123,7 +124,10 @@ class PoolFolder:
     def _clear_leftovers(self) -> None:
         for pattern in (f"{_BUILDING}*", ".CURRENT-*", "imaging/*/.*"):
             for leftover in self.path.glob(pattern):
-                leftover.unlink(missing_ok=True)
+                if leftover.is_dir():
+                    shutil.rmtree(leftover, ignore_errors=True)
+                else:
+                    leftover.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True)

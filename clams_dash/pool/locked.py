@@ -16,7 +16,7 @@ LOCKED_DOWN: Config = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "python_enable_replacements": "false",
-    "threads": "2",
+    "threads": "1",
     "lock_configuration": "true",
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from clams_dash.model import tables
 
-POOL_FORMAT = 3
+POOL_FORMAT = 4
 """Raised when the tables change so that an older pool can no longer be read."""
 
 _SQL_TYPES = {

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
 import duckdb
 
+ROW_GROUP_ROWS = 16384
+"""Rows that DuckDB stores together. Looking up a person reads the names of one group, so the time to open a case grows
+with this; DuckDB's own 122,880 read three times as long (docs/scale.md)."""
 EARLIER = "earlier"
 """Name under which the current version is attached while the next one is built."""
 
@@ -28,7 +33,21 @@ class NextVersion(Protocol):
         """Remove every version but the current one; returns how many. A reader that has one open keeps it so far."""
 
 
+@contextmanager
+def new_file(file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection that creates its tables in a new DuckDB file."""
+    # Only ATTACH can say how large row groups are.
+    with duckdb.connect() as connection:
+        connection.execute("SET temp_directory = ?", [f"{file}.tmp"])
+        connection.execute(f"ATTACH '{_quoted(file)}' AS next (ROW_GROUP_SIZE {ROW_GROUP_ROWS})")
+        connection.execute("USE next")
+        yield connection
+
+
 def attach_file(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
     """Attach a DuckDB file as ``earlier``, to be read only."""
-    quoted = str(file).replace("'", "''")
-    connection.execute(f"ATTACH '{quoted}' AS {EARLIER} (READ_ONLY)")
+    connection.execute(f"ATTACH '{_quoted(file)}' AS {EARLIER} (READ_ONLY)")
+
+
+def _quoted(file: Path) -> str:
+    return str(file).replace("'", "''")

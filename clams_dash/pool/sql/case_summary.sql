@@ -1,4 +1,5 @@
--- One row per patient for the case list, made once per pool version so that the list stays fast at any size.
+-- One row per patient for the case list, made once per pool version, in the order that the list has at first; place is
+-- the row's number in it, from 0.
 CREATE TABLE case_summary AS
 WITH last_visit AS (
     SELECT patient_id, max(date) AS last_visit_date, arg_max(edss, date) FILTER (edss IS NOT NULL) AS last_edss,
@@ -35,7 +36,8 @@ SELECT p.patient_id, p.sex, p.birth_date, p.course, p.centre, p.synthetic, p.ons
        (SELECT count(*) FROM relapse x WHERE x.patient_id = p.patient_id) > 0 AS has_relapse_record,
        p.patient_id IN (SELECT patient_id FROM treatment) AS has_treatment_record,
        coalesce(s.studies, 0) AS studies, s.last_mri_date, s.last_new_t2,
-       coalesce(i.studies_with_images, 0) AS studies_with_images
+       coalesce(i.studies_with_images, 0) AS studies_with_images,
+       (row_number() OVER (ORDER BY coalesce(i.studies_with_images, 0) DESC, p.patient_id) - 1)::INTEGER AS place
 FROM patient p
 LEFT JOIN last_dates d USING (patient_id)
 LEFT JOIN last_visit v USING (patient_id)
@@ -43,4 +45,4 @@ LEFT JOIN current_treatment t USING (patient_id)
 LEFT JOIN relapses r USING (patient_id)
 LEFT JOIN scans s USING (patient_id)
 LEFT JOIN images i USING (patient_id)
-ORDER BY p.patient_id
+ORDER BY place

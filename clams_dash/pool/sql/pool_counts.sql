@@ -1,4 +1,1 @@
-SELECT count(*) AS patients, count(*) FILTER (synthetic) AS synthetic,
-       count(*) FILTER (NOT coalesce(synthetic, false)) AS not_synthetic,
-       count(*) FILTER (studies_with_images > 0) AS with_images
-FROM case_summary
+SELECT * FROM pool_count
