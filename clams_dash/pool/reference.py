@@ -10,9 +10,9 @@ from clams_dash.model.reference import ReferencePoints
 from clams_dash.pool.database import Database
 
 Measure = Literal["edss", "lesion_volume", "nfl"]
-REFERENCE_PEOPLE = 20_000
-"""People of each kind and measure that stand for all of them: a percentile of a band, seen in some 2,000 people at a
-point, is then within 1.5 percentile points of the whole pool's in 9 of 10 cases, and takes as long in any pool."""
+REFERENCE_PEOPLE = 10_000
+"""People of each kind and measure that stand for all of them: a percentile of a band, seen in some 1,000 people at a
+point, is then within 2.6 percentile points of the whole pool's in 9 of 10 cases, and takes as long in any pool."""
 
 
 def reference_points(database: Database, measure: Measure, *, synthetic: bool) -> ReferencePoints:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -173,23 +174,25 @@ def test_an_import_keeps_every_row_of_the_bench(made_up: PoolFolder, tmp_path: P
 
 
 def test_a_sample_stands_for_a_large_cohort_and_says_of_how_many(
-    made_up: PoolFolder, monkeypatch: pytest.MonkeyPatch
+    made_up: PoolFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same people again with the next version: who is in the sample follows from the pseudonym."""
+    pool = PoolFolder(tmp_path / "pool")
+    shutil.copytree(made_up.path, pool.path)
     monkeypatch.setattr("clams_dash.pool.build.REFERENCE_PEOPLE", 400)
     samples = []
     for _ in range(2):
-        with made_up.writing() as version:
+        with pool.writing() as version:
             build_next(version, "b", {})
             version.publish()
-        database = Database(made_up)
+        database = Database(pool)
         points = reference_points(database, "edss", synthetic=True)
         database.close()
         assert len(set(points.person.tolist())) == 400
         assert points.of_people == 1500
         samples.append(points.value.tolist())
     assert samples[0] == samples[1]
-    every = [row[0] for row in _asked(made_up, "SELECT edss FROM visit WHERE edss IS NOT NULL")]
+    every = [row[0] for row in _asked(pool, "SELECT edss FROM visit WHERE edss IS NOT NULL")]
     assert abs(float(np.median(samples[0])) - float(np.median(every))) <= 0.5
 
 
