@@ -112,7 +112,7 @@ def test_what_a_version_works_out_agrees_with_its_tables(
 def made_up(tmp_path_factory: pytest.TempPathFactory) -> PoolFolder:
     """A pool of the bench, read only."""
     pool = PoolFolder(tmp_path_factory.mktemp("bulk") / "pool")
-    bulk.build_bulk(pool, 1500)
+    bulk.build_bulk(pool, 3500)
     return pool
 
 
@@ -142,7 +142,7 @@ def test_rows_of_the_bench_stand_in_the_pools_own_tables_in_their_order(made_up:
     (people, visits, labs) = _asked(
         made_up, "SELECT (SELECT count(*) FROM patient), (SELECT count(*) FROM visit), (SELECT count(*) FROM lab)"
     )[0]
-    assert people == 1500
+    assert people == 3500
     assert 9 < visits / people < 11
     assert 9 < labs / people < 11
 
@@ -189,7 +189,7 @@ def test_a_sample_stands_for_a_large_cohort_and_says_of_how_many(
         points = reference_points(database, "edss", synthetic=True)
         database.close()
         assert len(set(points.person.tolist())) == 400
-        assert points.of_people == 1500
+        assert points.of_people == 3500
         samples.append(points.value.tolist())
     assert samples[0] == samples[1]
     every = [row[0] for row in _asked(pool, "SELECT edss FROM visit WHERE edss IS NOT NULL")]
