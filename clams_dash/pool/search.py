@@ -15,6 +15,8 @@ from typing import Any
 from clams_dash.pool.database import Database, Snapshot
 
 _ENDING_LETTERS = 8
+_LISTED = 500
+"""So many people are looked up by their places."""
 _FIELDS = ("course", "dmt", "centre")
 _SORTED_BY = {
     name: name
@@ -44,6 +46,8 @@ def _found(pool: Snapshot, text: str, order: str, rows: int, first: int) -> tupl
     if not matches.words and not matches.people:
         return [], 0
     condition, values = matches.condition(text)
+    if not matches.words and matches.people <= _LISTED:
+        condition, values = _among_listed(pool, text)
     found = matches.known_count(text)
     if found is None:
         counted = f"SELECT count(*) AS n FROM case_summary WHERE {condition}"  # noqa: S608 - names and placeholders only
@@ -51,6 +55,12 @@ def _found(pool: Snapshot, text: str, order: str, rows: int, first: int) -> tupl
     if matches.words or order != "place" or len(text) > _ENDING_LETTERS:
         return _page(pool, f"WHERE {condition}", values, order, rows, first), found
     return _page_of_people(pool, text, rows, first), found
+
+
+def _among_listed(pool: Snapshot, text: str) -> tuple[str, list[Any]]:
+    """Condition of a few people by their places: as constants these let DuckDB skip all other row groups."""
+    places = pool.query(f"SELECT DISTINCT place FROM case_ending WHERE {_IN_ENDINGS}", _endings(text))  # noqa: S608
+    return f"place IN ({', '.join(str(row['place']) for row in places)}) AND contains(lower(patient_id), ?)", [text]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from typing import Protocol
 import duckdb
 
 ROW_GROUP_ROWS = 16384
-"""Rows that DuckDB stores together. Looking up a person reads the names of one group, so the time to open a case grows
-with this; DuckDB's own 122,880 read three times as long (docs/scale.md)."""
+"""Rows that DuckDB stores together. A look-up visits every group and scans the one that holds the person, so both very
+small and very large groups cost time; measured in docs/scale.md."""
 EARLIER = "earlier"
 """Name under which the current version is attached while the next one is built."""
 
