@@ -215,3 +215,33 @@ def test_the_case_on_a_day_knows_nothing_of_later_days(small_app: SmallApp) -> N
     assert len(case.visits) == 1
     assert case.treatments == ()
     assert case.scans == ()
+
+
+def _answer(small_app: SmallApp, trigger: Consultation, values: dict[Consultation, object]) -> dict[str, object]:
+    """What the server answers to the callback that the page sends when ``trigger`` changes."""
+    output, callback = next(
+        (key, one)
+        for key, one in small_app.app.callback_map.items()
+        if "callback" in one and any(part["id"] == trigger for part in one["inputs"]) and Consultation.VIEWER in key
+    )
+    named = {str(name): value for name, value in values.items()}
+    body = {
+        "output": output,
+        "outputs": [{"id": part.rsplit(".", 1)[0], "property": "children"} for part in output.strip(".").split("...")],
+        "changedPropIds": [f"{trigger}.value"],
+        "inputs": [{**part, "value": named.get(part["id"])} for part in callback["inputs"]],
+        "state": [{**part, "value": named.get(part["id"])} for part in callback["state"]],
+    }
+    answer = small_app.client().post("/_dash-update-component", json=body, headers=HOST)
+    assert answer.status_code == 200, answer.data
+    told: dict[str, object] = answer.get_json()
+    return told
+
+
+def test_choosing_a_study_on_an_earlier_day_shows_nothing_later(small_app: SmallApp) -> None:
+    chosen: dict[Consultation, object] = {
+        Consultation.STUDY: "anna-1", Consultation.SEQUENCE: "FLAIR", Consultation.PATIENT: "anna",
+    }  # fmt: skip
+    assert "No MRI study on record" not in json.dumps(_answer(small_app, Consultation.STUDY, chosen))
+    earlier = chosen | {Consultation.AT: "2021-01-01"}
+    assert "No MRI study on record" in json.dumps(_answer(small_app, Consultation.STUDY, earlier))

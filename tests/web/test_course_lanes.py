@@ -16,6 +16,7 @@ from clams_dash.clinical.bands import Bands
 from clams_dash.clinical.convention import Convention
 from clams_dash.clinical.progression import ConfirmedChange, Progression, UnconfirmedChange
 from clams_dash.model.records import Case, TreatmentCourse
+from clams_dash.web.elements import day_of
 from clams_dash.web.figures.course_axis import ANCHORS, SPANS, CourseAxis, unavailable
 from clams_dash.web.figures.timeline import CourseContext, timeline
 from clams_dash.web.views import course_panel
@@ -136,6 +137,6 @@ def test_an_unknown_choice_is_the_default(hostile: object) -> None:
 
 
 def test_a_day_that_is_none_is_refused() -> None:
-    assert course_panel.day_of("2024-02-29") == date(2024, 2, 29)
+    assert day_of("2024-02-29") == date(2024, 2, 29)
     with pytest.raises(BadRequest):
-        course_panel.day_of("yesterday")
+        day_of("yesterday")

@@ -17,14 +17,13 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import Dash, Input, Output, Patch, State, ctx, dcc, html
 from dash.development.base_component import Component
-from werkzeug.exceptions import BadRequest
 
 from clams_dash.clinical.convention import Convention
 from clams_dash.clinical.definitions import progression_rules
 from clams_dash.clinical.edss import edss_rules
 from clams_dash.clinical.progression import progression
 from clams_dash.model.records import Case
-from clams_dash.web.elements import named
+from clams_dash.web.elements import day_of, named
 from clams_dash.web.figures.course_axis import ANCHORS, SPANS, CourseAxis, unavailable
 from clams_dash.web.figures.timeline import CURSOR_SHAPE, CourseContext, last_day, timeline
 from clams_dash.web.ids import Consultation
@@ -159,16 +158,6 @@ def register(app: Dash, services: Services) -> None:
     ) -> tuple[list[Component], str]:
         convention = Definitions(threshold, weeks, pira).convention()
         return state_panel.parts(services.summary(patient_id, day_of(at), convention)), words(convention)
-
-
-def day_of(at: object) -> date | None:
-    """The day of the page's store. Raises BadRequest for anything but a date or nothing."""
-    if at is None:
-        return None
-    try:
-        return date.fromisoformat(str(at))
-    except ValueError as error:
-        raise BadRequest("the day of the page is not a date") from error
 
 
 def _choice(name: Consultation, choices: dict[str, str], label: str, barred: tuple[str, ...] = ()) -> Component:

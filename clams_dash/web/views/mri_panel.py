@@ -20,7 +20,7 @@ from dash.development.base_component import Component
 from clams_dash.clinical.case_words import iso
 from clams_dash.journal.lesion_marks import LesionKey
 from clams_dash.model.records import Case, Scan
-from clams_dash.web.elements import named
+from clams_dash.web.elements import day_of, named
 from clams_dash.web.ids import Consultation, Mri, mri_part
 from clams_dash.web.mri.callbacks import NAMESPACE
 from clams_dash.web.mri.panes import scene_component
@@ -125,12 +125,15 @@ def register(app: Dash, services: Services) -> None:
         Input(Consultation.STUDY, "value"),
         Input(Consultation.SEQUENCE, "value"),
         State(Consultation.PATIENT, "data"),
+        State(Consultation.AT, "data"),
         prevent_initial_call=True,
     )
     def show(
-        study_id: str | None, sequence: str | None, patient_id: str
+        study_id: str | None, sequence: str | None, patient_id: str, at: str | None
     ) -> tuple[Component, list[Component], list[Component]]:
-        parts = panel_parts(services.open_case(patient_id), study_id, sequence, services.disputed(patient_id))
+        parts = panel_parts(
+            services.open_case(patient_id, day_of(at)), study_id, sequence, services.disputed(patient_id)
+        )
         return parts.viewer, parts.bar, parts.drawer
 
     @app.callback(
@@ -141,13 +144,21 @@ def register(app: Dash, services: Services) -> None:
         State(Consultation.STUDY, "value"),
         State(Consultation.SEQUENCE, "value"),
         State(Consultation.PATIENT, "data"),
+        State(Consultation.AT, "data"),
         prevent_initial_call=True,
     )
     def dispute(
-        _clicks: int | None, chosen: str | None, study_id: str | None, sequence: str | None, patient_id: str
+        _clicks: int | None,
+        chosen: str | None,
+        study_id: str | None,
+        sequence: str | None,
+        patient_id: str,
+        at: str | None,
     ) -> tuple[list[Component], list[Component]]:
         toggle_dispute(services, patient_id, study_id, chosen)
-        parts = panel_parts(services.open_case(patient_id), study_id, sequence, services.disputed(patient_id))
+        parts = panel_parts(
+            services.open_case(patient_id, day_of(at)), study_id, sequence, services.disputed(patient_id)
+        )
         return parts.bar, parts.drawer
 
     connect: Callable[..., None] = app.clientside_callback
