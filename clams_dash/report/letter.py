@@ -227,7 +227,8 @@ def _options(letter: CaseLetter) -> list[Flowable]:
         parts.append(text(f"No estimate: {'; '.join(reasons)}", colour=Colour.MUTED))
     silent = sorted({arm.dmt for arms in prediction.outcomes.values() for arm in arms if arm.risk is None})
     if charts and silent:
-        parts.append(text(f"No estimate for {', '.join(map(dmt_label, silent))}: too few comparable people.", TINY))
+        why = "too few comparable people, or too seldom begun by people like this"
+        parts.append(text(f"No estimate for {', '.join(map(dmt_label, silent))}: {why}.", TINY))
     parts.append(
         text(
             "Estimates of a statistical model: association, not proof of effect. No order of preference. "
@@ -245,7 +246,8 @@ def _eligibility(letter: CaseLetter) -> list[Flowable]:
     if not stops:
         return []
     words = "; ".join(f"{dmt_label(chip.drug)}: {chip.label.lower()}, {chip.finding}" for chip in stops)
-    return [text(f"Speaks against, by rule and apart from the model: {words}. Check the current label.", TINY)]
+    said = printed_units(f"Speaks against, by rule and apart from the model: {words}. Check the current label.")
+    return [text(said, TINY)]
 
 
 def _safety(letter: CaseLetter) -> list[Flowable]:

@@ -15,6 +15,8 @@ _ROW = 10.2
 _HEAD = 12.0
 _NAMES = 133.0
 _FIGURES = 44.0
+_LABEL_ROOM = 22.0
+"""points that a label of the axis needs"""
 
 
 class OptionsChart(Flowable):
@@ -34,7 +36,7 @@ class OptionsChart(Flowable):
 
     def draw(self) -> None:
         """Draw the axis, then a row per therapy."""
-        step = 0.1 if self._top <= 0.35 else 0.2
+        step = next(one for one in (0.1, 0.2, 0.25, 0.5) if one == 0.5 or self._at(one) - self._at(0.0) >= _LABEL_ROOM)
         share = 0.0
         while share <= self._top + 1e-9:
             x = self._at(share)

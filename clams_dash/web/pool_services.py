@@ -153,6 +153,7 @@ class PoolServices:
         from clams_dash.report.content import Origin
         from clams_dash.report.gather import gather
         from clams_dash.report.letter import case_letter
+        from clams_dash.report.pictures import pictures_of
 
         case = self.open_case(patient_id)
         day = at or case.last_date()
@@ -161,7 +162,12 @@ class PoolServices:
         prediction = self.predict(patient_id, at)
         reason = prediction.reason if isinstance(prediction, NoPrediction) else prediction
         origin = Origin(__version__, self._database.version, self._model_version(), datetime.now(UTC))
-        return case_letter(gather(case, day, reason, origin))
+        pictures = pictures_of(case.as_of(day), self._content)
+        return case_letter(gather(case, day, reason, origin, pictures))
+
+    def _content(self, series_id: str) -> bytes | None:
+        found = self.display_file(series_id)
+        return found.content if found is not None else None
 
     def news(self) -> News:
         """See :class:`clams_dash.web.services.Services`."""
