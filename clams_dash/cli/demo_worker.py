@@ -47,8 +47,10 @@ def do_work(folder: PoolFolder, reporter: Reporter) -> None:
     reporter.change(failure=None, doing="", share=0.0)
     try:
         _build(folder, reporter)
-        reporter.change(stage=Stage.MODEL, doing="", share=0.0)
-        train_on(folder, 0, reporter.progress, Kind.SYNTHETIC)
+        if reporter.work.stage is not Stage.SPACES:
+            reporter.change(stage=Stage.MODEL, doing="", share=0.0)
+            train_on(folder, 0, reporter.progress, Kind.SYNTHETIC)
+        reporter.change(stage=Stage.SPACES, doing="", share=0.0)
         align_people(folder, reporter.progress)
         reporter.change(stage=Stage.DONE, doing="", share=1.0)
     except ClamsError as error:
@@ -61,7 +63,7 @@ def do_work(folder: PoolFolder, reporter: Reporter) -> None:
 def _build(folder: PoolFolder, reporter: Reporter) -> None:
     from clams_dash.ingest.demo import Demo, build_in_parts
 
-    if reporter.work.stage is Stage.MODEL:
+    if reporter.work.stage in (Stage.MODEL, Stage.SPACES):
         return
     demo = Demo(reporter.work.patients, reporter.work.seed, reporter.work.scans)
 

@@ -35,6 +35,7 @@ class Stage(StrEnum):
     POOL = "pool"
     SCANS = "scans"
     MODEL = "model"
+    SPACES = "spaces"
     DONE = "done"
 
 

@@ -35,6 +35,12 @@ def test_the_page_says_that_the_model_is_being_trained() -> None:
     assert news.words(training, alive=True) == "The model for therapies is being trained (40%)"
 
 
+def test_the_page_says_that_scans_are_being_compared() -> None:
+    comparing = replace(WORK, stage=Stage.SPACES, scans_ready=12, share=0.25)
+    assert "laid over each other, to compare their lesions (25%)" in news.words(comparing, alive=True)
+    assert news.words(comparing, alive=False).startswith("not all scans are laid over each other yet")
+
+
 def test_where_nobody_works_any_more_the_page_says_what_is_missing() -> None:
     said = news.words(WORK, alive=False)
     assert said.startswith("3 of 12 patients' scans are ready; there is no model for therapies yet")

@@ -86,9 +86,14 @@ def words(work: Work, *, alive: bool) -> str:
     lacking = work.scans_ready < work.scans
     if work.failure is not None or not alive:
         missing = [scans] if lacking else []
-        missing.append("there is no model for therapies yet")
+        if work.stage is Stage.SPACES:
+            missing.append("not all scans are laid over each other yet")
+        else:
+            missing.append("there is no model for therapies yet")
         reason = work.failure or "the process that prepared the rest was ended"
         return f"{'; '.join(missing)}: {reason}. Starting `clams serve` again goes on with it."
     if work.stage is Stage.MODEL:
         return f"The model for therapies is being trained ({work.share:.0%})"
+    if work.stage is Stage.SPACES:
+        return f"Each patient's scans are being laid over each other, to compare their lesions ({work.share:.0%})"
     return f"{scans}; then the model for therapies is trained"
