@@ -23,6 +23,7 @@ from clams_dash.report.course import CourseChart
 from clams_dash.report.options import OptionsChart
 from clams_dash.report.parts import StateLine, columns, gap, heading, text, together
 from clams_dash.report.style import MARGIN, PAGE, SMALL, TINY, WIDTH, PageFrame, load_fonts, page_painter
+from clams_dash.response.prediction import COUNT_OUTCOMES
 
 STRIP_LABELS = {
     "relapse": "Relapse", "edss": "EDSS", "t2": "New T2", "gd": "Gd", "brain_volume": "Brain volume",
@@ -31,7 +32,7 @@ STRIP_LABELS = {
 OUTCOME_WORDS = {
     "relapse": "Relapse within 24 months",
     "worsening": "EDSS worsening within 24 months, confirmed at 6 months",
-    "new_t2": "New T2 lesions within a year",
+    "new_t2": "New T2 lesions within a year, expected number",
     "neda": "No evidence of disease activity (NEDA-3) over 24 months",
 }
 _STRIP_COLUMNS = 3
@@ -215,7 +216,10 @@ def _options(letter: CaseLetter) -> list[Flowable]:
     half = WIDTH / 2
     stay = prediction.stay if prediction.stay_recorded else None
     charts = [
-        [text(OUTCOME_WORDS.get(name, name), SMALL, strong=True), OptionsChart(arms, stay, half - 10)]
+        [
+            text(OUTCOME_WORDS.get(name, name), SMALL, strong=True),
+            OptionsChart(arms, stay, half - 10, count=name in COUNT_OUTCOMES),
+        ]
         for name, arms in prediction.outcomes.items()
         if any(arm.risk is not None for arm in arms)
     ]

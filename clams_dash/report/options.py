@@ -17,16 +17,25 @@ _NAMES = 133.0
 _FIGURES = 44.0
 _LABEL_ROOM = 22.0
 """points that a label of the axis needs"""
+_SHARE_STEPS = (0.1, 0.2, 0.25, 0.5)
+_COUNT_STEPS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
 
 
 class OptionsChart(Flowable):
-    """Every therapy with an estimate; ``stay`` is the present therapy, None = not recorded."""
+    """Every therapy with an estimate; ``stay`` is the present therapy, None = not recorded.
 
-    def __init__(self, estimates: Sequence[ArmPrediction], stay: str | None, width: float) -> None:
+    ``count``: estimates are expected numbers, not chances.
+    """
+
+    def __init__(
+        self, estimates: Sequence[ArmPrediction], stay: str | None, width: float, *, count: bool = False
+    ) -> None:
         super().__init__()
         self._shown = sorted((one for one in estimates if one.risk is not None), key=lambda one: one.dmt != stay)
         self._stay = stay
-        self._top = min(max([0.3, *(one.high or 0.0 for one in self._shown)]) * 1.05, 1.0)
+        self._count = count
+        highest = max([0.3, *(one.high or 0.0 for one in self._shown)]) * 1.05
+        self._top = highest if count else min(highest, 1.0)
         self.width = width
         self.height = _HEAD + _ROW * len(self._shown)
 
@@ -36,14 +45,17 @@ class OptionsChart(Flowable):
 
     def draw(self) -> None:
         """Draw the axis, then a row per therapy."""
-        step = next(one for one in (0.1, 0.2, 0.25, 0.5) if one == 0.5 or self._at(one) - self._at(0.0) >= _LABEL_ROOM)
+        steps = _COUNT_STEPS if self._count else _SHARE_STEPS
+        step = next((one for one in steps if self._at(one) - self._at(0.0) >= _LABEL_ROOM), steps[-1])
         share = 0.0
         while share <= self._top + 1e-9:
             x = self._at(share)
             self.canv.setStrokeColor(ink(Colour.LINE))
             self.canv.setLineWidth(0.4)
             self.canv.line(x, 0, x, self.height - _HEAD + 2)
-            self._text(x, self.height - 8, f"{share:.0%}", Colour.MUTED, anchor="middle")
+            self._text(
+                x, self.height - 8, f"{share:g}" if self._count else f"{share:.0%}", Colour.MUTED, anchor="middle"
+            )
             share += step
         staying = next((one.risk for one in self._shown if one.dmt == self._stay), None)
         if staying is not None:
@@ -68,7 +80,10 @@ class OptionsChart(Flowable):
         self.canv.line(self._at(one.low), y, self._at(one.high), y)
         self.canv.setFillColor(ink(Colour.INK))
         self.canv.circle(self._at(one.risk), y, 2.1, stroke=0, fill=1)
-        words = f"{one.risk * 100:.0f} % ({one.low * 100:.0f}–{one.high * 100:.0f})"
+        if self._count:
+            words = f"{one.risk:.1f} ({one.low:.1f}–{one.high:.1f})"
+        else:
+            words = f"{one.risk * 100:.0f} % ({one.low * 100:.0f}–{one.high * 100:.0f})"
         self._text(self.width, y - 2.2, words, anchor="right")
 
     def _at(self, share: float) -> float:

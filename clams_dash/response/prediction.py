@@ -6,6 +6,9 @@ from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any
 
+COUNT_OUTCOMES = frozenset({"new_t2"})
+"""Outcomes whose estimates are expected numbers, not chances."""
+
 
 @dataclass(frozen=True, slots=True)
 class Driver:

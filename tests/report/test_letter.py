@@ -101,6 +101,14 @@ def test_estimates_have_their_interval_and_staying_comes_first() -> None:
     assert "association, not proof of effect" in words
 
 
+def test_an_expected_number_of_lesions_is_no_percentage() -> None:
+    many = replace(_arm("natalizumab", 1.4), low=0.5, high=3.9)
+    counted = replace(_prediction(), outcomes={"new_t2": (many,)})
+    words = " ".join(_pages(_case(), counted))
+    assert "1.4 (0.5–3.9)" in words
+    assert "140 %" not in words
+
+
 def test_without_a_model_the_letter_says_why() -> None:
     assert "no model yet" in " ".join(_pages(_case(), "no model yet"))
 

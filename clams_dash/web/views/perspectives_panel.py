@@ -11,7 +11,7 @@ from dash.development.base_component import Component
 
 from clams_dash.clinical.case_words import dmt_label, iso
 from clams_dash.clinical.words import in_sentence, plural
-from clams_dash.response.prediction import ArmPrediction, Prediction
+from clams_dash.response.prediction import COUNT_OUTCOMES, ArmPrediction, Prediction
 from clams_dash.web import ids
 from clams_dash.web.elements import named
 from clams_dash.web.figures.perspectives import perspectives
@@ -23,7 +23,6 @@ OUTCOMES = {
     "new_t2": ("New T2", "expected number of new T2 lesions within 12 months"),
     "neda": ("NEDA-3", "chance of no relapse, no confirmed worsening and no new T2 lesion after month 6, to month 24"),
 }
-COUNTS = ("new_t2",)
 _CONFIG: Any = {"displayModeBar": False, "responsive": True, "doubleClick": False}
 
 
@@ -67,7 +66,7 @@ def _head(text: str, choice: Component | None = None) -> Component:
 def _outcome(prediction: Prediction, name: str, meaning: str) -> list[Component]:
     estimates = prediction.outcomes[name]
     stay = prediction.stay if prediction.stay_recorded else None
-    figure = perspectives(estimates, stay, count=name in COUNTS)
+    figure = perspectives(estimates, stay, count=name in COUNT_OUTCOMES)
     compared = against_staying(estimates, prediction.stay, recorded=prediction.stay_recorded)
     sentences = [f"{meaning}: {compared} {_basis(prediction, name)}"]
     return [
