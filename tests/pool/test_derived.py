@@ -15,6 +15,7 @@ from clams_dash.pool.database import Database
 from clams_dash.pool.folder import PoolFolder
 from clams_dash.pool.removal import erase, withdraw
 from tests.conftest import ImportTables
+from tests.pools import both_kinds
 
 TURNED = [0.0, -1.0, 0.0, 4.0, 1.0, 0.0, 0.0, -2.0, 0.0, 0.0, 1.0, 9.0, 0.0, 0.0, 0.0, 1.0]
 
@@ -100,6 +101,7 @@ def two_people(pool: PoolFolder, import_tables: ImportTables) -> PoolFolder:
     return pool
 
 
+@both_kinds
 def test_a_case_knows_how_its_studies_lie_in_one_space(two_people: PoolFolder) -> None:
     first, second = load_case(Database(two_people), "anna").scans
     assert first.registration is not None
@@ -115,6 +117,7 @@ def test_a_case_knows_how_its_studies_lie_in_one_space(two_people: PoolFolder) -
     assert (copy.shape, copy.origin_mm, copy.space) == ((2, 3, 4), (-1, 0, 1), "common grid of the person")
 
 
+@both_kinds
 def test_rows_of_a_person_are_gone_once_the_person_has_another_study(
     two_people: PoolFolder, import_tables: ImportTables
 ) -> None:

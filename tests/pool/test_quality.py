@@ -6,6 +6,7 @@ from clams_dash.pool import quality
 from clams_dash.pool.database import Database
 from clams_dash.pool.folder import PoolFolder
 from tests.conftest import ImportTables
+from tests.pools import both_kinds
 
 
 @pytest.fixture
@@ -28,6 +29,7 @@ def database(pool: PoolFolder, import_tables: ImportTables) -> Database:
     return Database(pool)
 
 
+@both_kinds
 def test_completeness_counts_values_by_field_and_centre(database: Database) -> None:
     found = {
         (one.table_name, one.column_name, one.centre): (one.rows, one.filled) for one in quality.completeness(database)
@@ -45,6 +47,7 @@ def test_unknown_is_no_value(database: Database) -> None:
     assert [(one.centre, one.rows, one.filled) for one in courses] == [("North", 2, 1), ("South", 1, 0)]
 
 
+@both_kinds
 def test_a_centre_without_a_name_is_not_left_out(pool: PoolFolder, import_tables: ImportTables) -> None:
     import_tables(centre=None, patient=[{"patient_id": "anna", "sex": "female"}])
     assert {one.centre for one in quality.completeness(Database(pool))} == {quality.NO_CENTRE}
@@ -74,6 +77,7 @@ def test_pages_of_faults_follow_each_other(database: Database) -> None:
     assert [[finding.source_row for finding in page] for page, _ in pages] == [[4], [5], [7], []]
 
 
+@both_kinds
 def test_faults_are_counted_by_table_and_check(database: Database) -> None:
     counts = [(one.severity, one.table_name, one.rule, one.count) for one in quality.finding_counts(database)]
     assert counts == [("error", "visit", "choices", 2), ("warning", "visit", "edss_jump", 1)]
