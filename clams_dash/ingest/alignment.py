@@ -7,7 +7,8 @@ in the pool itself, so that work cut short goes on with the next import. The slo
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from clams_dash.errors import ImageError
+from clams_dash.errors import ImageError, PoolBusy, UnknownPatient
 from clams_dash.imaging import difference, lesions
 from clams_dash.imaging.common_space import CommonSpace, PlacedStudy, StudyVolumes, common_space
 from clams_dash.imaging.decode import DisplayGrid, read_display
@@ -46,18 +47,16 @@ class Derived:
     batch_id: str
 
 
-def align_people(folder: PoolFolder, progress: Progress, people: Iterable[str] | None = None) -> list[str]:
+def align_people(folder: PoolFolder, progress: Progress) -> list[str]:
     """Work out one space for everybody who has several studies and none yet; returns who was done.
 
-    ``people``: look at these only. A person whose imaging changed meanwhile is left for the next time.
+    Whose imaging changed meanwhile, or whose turn finds another import writing, is left for the next time.
     """
-    database = Database(folder)
-    try:
-        waiting = [name for name in _waiting(database) if people is None or name in set(people)]
+    with closing(Database(folder)) as database:
+        waiting = [str(row["patient_id"]) for row in database.rows("unaligned")]
         done: list[str] = []
         for number, patient_id in enumerate(waiting):
-            share = number / len(waiting)
-            progress(f"laying the scans of {patient_id} over each other", share)
+            progress(f"laying the scans of {patient_id} over each other", number / len(waiting))
             found = derive(load_case(database, patient_id), folder.imaging)
             frames = {name: _frame(name, rows) for name, rows in found.rows.items() if rows}
             # What rests on the space is worked out anew where it now lies: changes of lesions, then surfaces.
@@ -69,20 +68,18 @@ def align_people(folder: PoolFolder, progress: Progress, people: Iterable[str] |
             if _publish(folder, patient_id, found, frames):
                 done.append(patient_id)
         return done
-    finally:
-        database.close()
 
 
 def derive(case: Case, imaging: Path) -> Derived:
     """All derived rows of one person; files are written under ``imaging``."""
     scans = [scan for scan in case.scans if _images(scan)]
-    used = frozenset(series.series_id for scan in scans for series in scan.series)
+    used = _series_of(case)
     batch = max((scan.series[0].source.batch_id for scan in scans), default="")
     try:
         volumes = [_volumes(scan, imaging) for scan in scans]
         space = common_space(volumes)
-    except ImageError as error:
-        rows = [_failed(scan, scans[0].study_id, case, str(error), batch) for scan in scans]
+    except (ImageError, OSError, RuntimeError) as error:  # a file that is gone; a search that found no way
+        rows = [_failed(scan, scans[0].study_id, case, _words(error), batch) for scan in scans]
         return Derived({REGISTRATION.name: rows}, used, batch)
     registration = [_registration_row(space, place, case, batch) for place in space.studies]
     aligned = _Copies(space, case, imaging, batch)
@@ -91,24 +88,23 @@ def derive(case: Case, imaging: Path) -> Derived:
     return Derived({REGISTRATION.name: registration, ALIGNED.name: aligned.rows}, used, batch)
 
 
-def _waiting(database: Database) -> list[str]:
-    """People with images of two studies or more and no row on how they lie."""
-    return [str(row["patient_id"]) for row in database.rows("unaligned")]
-
-
 def _publish(folder: PoolFolder, patient_id: str, found: Derived, frames: dict[str, pd.DataFrame]) -> bool:
-    """Publish one person's rows unless the imaging changed while they were worked out."""
-    with folder.writing() as version:
-        database = Database(folder)
-        try:
-            now = load_case(database, patient_id)
-        finally:
-            database.close()
-        if frozenset(series.series_id for scan in now.scans if _images(scan) for series in scan.series) != found.series:
-            return False
-        build_next(version, found.batch_id, frames)
-        version.publish()
+    """Publish one person's rows unless the imaging changed while they were worked out, or somebody else is writing."""
+    try:
+        with folder.writing() as version:
+            with closing(Database(folder)) as database:
+                now = load_case(database, patient_id)
+            if _series_of(now) != found.series:
+                return False
+            build_next(version, found.batch_id, frames)
+            version.publish()
+    except (PoolBusy, UnknownPatient):
+        return False
     return True
+
+
+def _series_of(case: Case) -> frozenset[str]:
+    return frozenset(series.series_id for scan in case.scans if _images(scan) for series in scan.series)
 
 
 def _frame(name: str, rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
@@ -171,6 +167,13 @@ def _registration_row(space: CommonSpace, place: PlacedStudy, case: Case, batch:
     }  # fmt: skip
 
 
+def _words(error: Exception) -> str:
+    """What went wrong, without paths of this machine."""
+    return (
+        str(error) if isinstance(error, ImageError) else f"could not be laid over each other ({type(error).__name__})"
+    )
+
+
 def _failed(scan: Scan, reference: str, case: Case, reason: str, batch: str) -> dict[str, Any]:
     return {
         "study_id": scan.study_id, "patient_id": case.patient.patient_id, "reference_study_id": reference,
@@ -222,10 +225,9 @@ class _Copies:
         made_of = f"{self._patient}\0{scan.study_id}\0{sequence}\0{source.series_id if source else ''}"
         digest = hashlib.sha256(copy.vti).hexdigest() if copy.vti is not None else ""
         series_id = hashlib.sha256(f"aligned\0{made_of}\0{digest}".encode()).hexdigest()[:32]
-        path = f"display/{series_id}.vti" if copy.vti is not None else None
+        path = f"aligned/{series_id}.vti" if copy.vti is not None else None
         if copy.vti is not None and path is not None:
             store_bytes(copy.vti, self._imaging / path)
-        window = source.window if source is not None else None
         self.rows.append(
             {
                 "series_id": series_id, "study_id": scan.study_id, "patient_id": self._patient, "sequence": sequence,
@@ -236,7 +238,8 @@ class _Copies:
                 "box_mm": list(copy.box_mm) if copy.box_mm else None,
                 "focus_mm": lesions.focus_mm(mask) if mask is not None else None,
                 "display_path": path, "display_sha256": digest or None,
-                "window_low": window[0] if window else None, "window_high": window[1] if window else None,
+                "window_low": copy.window[0] if copy.window else None,
+                "window_high": copy.window[1] if copy.window else None,
                 "batch_id": self._batch,
             }
         )  # fmt: skip

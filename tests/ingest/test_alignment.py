@@ -10,8 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from clams_dash.imaging.decode import DisplayGrid, read_display
+from clams_dash.imaging.nifti import Volume
 from clams_dash.ingest.alignment import align_people
+from clams_dash.ingest.display import image_copy
 from clams_dash.ingest.run import import_source
+from clams_dash.model.records import Series
 from clams_dash.pool.cases import display_copy, load_case
 from clams_dash.pool.database import Database
 from clams_dash.pool.folder import PoolFolder
@@ -49,6 +53,13 @@ def _import(pool: PoolFolder, source: Path, *numbers: int) -> None:
     pd.DataFrame(studies).to_csv(source / "mri.csv", index=False)
     pd.DataFrame(series).to_csv(source / "series.csv", index=False)
     import_source(pool, source, format_name=None, centre=None, dry_run=False, progress=quietly)
+
+
+def _as_volume(content: bytes, copy: Series) -> Volume:
+    whole = read_display(content, DisplayGrid(copy.shape, copy.spacing_mm, copy.origin_mm)).values[..., 0]
+    affine = np.diag([*copy.spacing_mm, 1.0])
+    affine[:3, 3] = copy.origin_mm
+    return Volume(whole.astype(np.float32), affine)
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +123,41 @@ def test_a_scan_of_noise_is_not_comparable_and_the_rest_stands(pool: PoolFolder,
     assert second.registration is not None
     assert not second.registration.comparable
     assert second.first_aligned("FLAIR") is None
+
+
+def test_copies_are_shown_between_the_levels_they_hold(two_studies: PoolFolder) -> None:
+    scan = load_case(Database(two_studies), "anna").scans[0]
+    copy = scan.first_aligned("FLAIR")
+    assert copy is not None
+    found = display_copy(Database(two_studies), copy.series_id)
+    assert found is not None
+    shown = image_copy(_as_volume(found.path.read_bytes(), copy))
+    assert copy.window is not None
+    assert shown.window is not None
+    np.testing.assert_allclose(np.array(copy.window), np.array(shown.window), atol=6.0)
+
+
+def test_whoever_writes_meanwhile_is_not_disturbed(pool: PoolFolder, tmp_path: Path) -> None:
+    data = np.random.default_rng(2).integers(1, 200, (30, 30, 30))
+    for number in (1, 2):
+        _write(tmp_path, number, data, np.eye(4), None)
+    _import(pool, tmp_path, 1, 2)
+    version = pool.current_version()
+    with pool.writing():
+        assert align_people(pool, quietly) == []
+    assert pool.current_version() == version
+
+
+def test_scans_without_a_brain_are_said_to_be_not_comparable(pool: PoolFolder, tmp_path: Path) -> None:
+    data = np.random.default_rng(2).integers(1, 200, (30, 30, 30))
+    for number in (1, 2):
+        _write(tmp_path, number, data, np.eye(4), None)
+    _import(pool, tmp_path, 1, 2)
+    assert align_people(pool, quietly) == ["anna"]
+    for scan in load_case(Database(pool), "anna").scans:
+        assert scan.registration is not None
+        assert scan.registration.quality == "fail"
+        assert str(tmp_path) not in scan.registration.reason
 
 
 def test_a_person_with_one_study_needs_no_work(pool: PoolFolder, tmp_path: Path) -> None:
